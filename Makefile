@@ -1,0 +1,52 @@
+# Shortcuts over CMake; `make help` lists them. Everything real is in
+# CMakeLists.txt and CMakePresets.json.
+
+NINJA ?= ninja
+# Extra flags of ninja, such as -j4 or -k0.
+NINJAFLAGS ?=
+CLANG_FORMAT ?= clang-format-22
+SOURCES = git ls-files -z -co --exclude-standard -- '*.h' '*.c' '*.cpp'
+
+.DEFAULT_GOAL := help
+# Prerequisites are ordered steps; ninja is what runs in parallel.
+.NOTPARALLEL:
+.PHONY: help setup configure build demo test bench static format format-check clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what is missing (packages, Python venv)
+	@scripts/setup
+
+configure: ## configure build/ anew
+	cmake --preset default
+
+build/build.ninja:
+	cmake --preset default
+
+build: build/build.ninja ## build everything into build/
+	$(NINJA) -C build $(NINJAFLAGS)
+
+demo: setup build ## compile and run a first example
+	scripts/demo
+
+test: setup build ## run every test: unit, lit, pytest
+	$(NINJA) -C build $(NINJAFLAGS) check-hilbert
+
+bench: build ## run the benchmarks
+	scripts/bench
+
+build-static/build.ninja:
+	cmake --preset static
+
+static: build-static/build.ninja ## build self-contained binaries into build-static/
+	$(NINJA) -C build-static $(NINJAFLAGS)
+
+format: ## format the C and C++ sources
+	$(SOURCES) | xargs -0 -r $(CLANG_FORMAT) -i
+
+format-check: ## fail if a source is not formatted
+	$(SOURCES) | xargs -0 -r $(CLANG_FORMAT) --dry-run --Werror
+
+clean: ## remove the build directories
+	rm -rf build build-static build-sanitize

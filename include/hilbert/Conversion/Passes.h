@@ -1,0 +1,34 @@
+//===- Passes.h - Conversions to the host -----------------------*- C++ -*-===//
+//
+// Part of the hilbert project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HILBERT_CONVERSION_PASSES_H
+#define HILBERT_CONVERSION_PASSES_H
+
+#include "hilbert/Dialect/Hilbert/IR/Hilbert.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace hilbert {
+
+#define GEN_PASS_DECL
+#include "hilbert/Conversion/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "hilbert/Conversion/Passes.h.inc"
+
+} // namespace hilbert
+
+#endif // HILBERT_CONVERSION_PASSES_H

@@ -1,0 +1,108 @@
+//===- Passes.td - Conversions to the host ------------------*- tablegen -*-===//
+//
+// Part of the hilbert project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HILBERT_CONVERSION_PASSES
+#define HILBERT_CONVERSION_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertHilbertToLoops : Pass<"convert-hilbert-to-loops", "::mlir::func::FuncOp"> {
+  let summary = "Lower hilbert ops on memrefs to scf, vector and memref";
+  let description = [{
+    Each op becomes one or two parallel loops over independent work items.
+
+    An attention's work item is a block of `columns` queries of one segment and
+    head. Its queries lie transposed in the lanes of vectors, so that every
+    product is a broadcast scalar of the other side times a vector of lanes, and
+    the softmax of a query never leaves its lane. The other side is walked in
+    tiles of `rows` with an online softmax (Milakov and Gimelshein,
+    arXiv:1805.02867): no more than a tile of scores exists at any time. Gradients
+    take two such loops, over blocks of queries for dq and over blocks of keys
+    for dk and dv; no two items write the same element, and sums have one order,
+    so results are race-free and deterministic.
+
+    Mask code is emitted only for tiles that causality cuts.
+
+    Needs memrefs with a unit innermost stride, orders as tables, one branch
+    without head groups, and a `#hilbert.host_schedule`. Sizes that are dynamic
+    are checked by `cf.assert`.
+
+    Example:
+
+    ```mlir
+    hilbert.attention ins(%q, %k, %v : ...) outs(%out, %lse : ...)
+        pattern<(segment = 256)>
+        schedule(#hilbert.host_schedule<lanes = 16, columns = 64, rows = 64>)
+    // becomes
+    scf.parallel (%item) = (%c0) to (%items) step (%c1) { ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::cf::ControlFlowDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"];
+}
+
+def HilbertOutlineParallel : Pass<"hilbert-outline-parallel", "::mlir::ModuleOp"> {
+  let summary = "Outline parallel loops into kernels for the host's thread pool";
+  let description = [{
+    Every outermost one-dimensional `scf.parallel` without reductions becomes a
+    private function kernel(begin, end, captures…) and a `hilbert.host_launch`.
+    Constants are cloned into the kernel; stack buffers of the loop body are
+    hoisted to the kernel's entry, one set for each thread.
+
+    Example:
+
+    ```mlir
+    scf.parallel (%i) = (%c0) to (%n) step (%c1) { ... }
+    // becomes
+    hilbert.host_launch @main_kernel_0(%n) captures(...)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
+    "::hilbert::HilbertDialect"];
+}
+
+def HilbertApproximateMath : Pass<"hilbert-approximate-math", "::mlir::func::FuncOp"> {
+  let summary = "Expand exp and log on vectors into polynomials";
+  let description = [{
+    LLVM turns `math.exp` and `math.log` on vectors into one library call for
+    each element. This pass replaces them by the polynomial approximations of
+    the math dialect, accurate to a few units in the last place of f32.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
+def ConvertHilbertHostToLLVM : Pass<"convert-hilbert-host-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "Lower the host level to the llvm dialect";
+  let description = [{
+    Converts func, cf, arith, math, memref, vector and index together with
+    `hilbert.host_launch` and `hilbert.permutation`:
+
+    - a launch packs its captures into a struct on the stack and calls
+      `hilbert_rt_parallel_for` with a thunk that unpacks them;
+    - a permutation calls `hilbert_rt_order`, which returns a table that is
+      shared by the process;
+    - `cf.assert` records its message with `hilbert_rt_fail` and returns from the
+      function; nothing aborts.
+
+    Public functions get a C interface (`_mlir_ciface_…`).
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def HilbertVerifyLLVM : Pass<"hilbert-verify-llvm", "::mlir::ModuleOp"> {
+  let summary = "Contract: only the llvm dialect remains";
+  let description = [{
+    Fails, naming the op, if anything but `builtin.module` and llvm ops is left.
+  }];
+}
+
+#endif // HILBERT_CONVERSION_PASSES

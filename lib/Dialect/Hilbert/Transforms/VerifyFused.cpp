@@ -1,0 +1,47 @@
+//===- VerifyFused.cpp - Contract of the fused level ----------------------------===//
+//
+// Part of the hilbert project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "hilbert/Dialect/Hilbert/Transforms/Passes.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace hilbert;
+
+namespace hilbert {
+#define GEN_PASS_DEF_HILBERTVERIFYFUSED
+#include "hilbert/Dialect/Hilbert/Transforms/Passes.h.inc"
+} // namespace hilbert
+
+namespace {
+struct HilbertVerifyFused
+    : public hilbert::impl::HilbertVerifyFusedBase<HilbertVerifyFused> {
+  void runOnOperation() override {
+    WalkResult result = getOperation().walk([](Operation *op) {
+      if (!isa_and_nonnull<HilbertDialect, func::FuncDialect,
+                           tensor::TensorDialect, arith::ArithDialect,
+                           math::MathDialect>(op->getDialect())) {
+        op->emitError() << "the fused level holds hilbert, func, tensor, arith "
+                           "and math ops, but got '"
+                        << op->getName() << "'";
+        return WalkResult::interrupt();
+      }
+      if (isa<HilbertDialect>(op->getDialect()) &&
+          llvm::any_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>)) {
+        op->emitError("hilbert ops are on tensors at the fused level, but got "
+                      "a memref operand");
+        return WalkResult::interrupt();
+      }
+      return WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+    markAllAnalysesPreserved();
+  }
+};
+} // namespace
