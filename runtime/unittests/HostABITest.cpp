@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "hilbert-runtime/HostABI.h"
+#include "hilbert-runtime/HostSymbols.h"
 
 #include "hilbert-runtime/ThreadPool.h"
 

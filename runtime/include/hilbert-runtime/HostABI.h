@@ -34,6 +34,15 @@ void hilbert_rt_parallel_for(void (*body)(void *context, int64_t begin,
 /// later ones are dropped. Returns: the kernel decides how to go on.
 void hilbert_rt_fail(const char *message);
 
+/// The table of a static order: table[p] is the token at position p. `curve`
+/// is a hilbert::curve::Curve, the extents and the tile are padded with zeros
+/// to three sizes, a tile of zeros is none. The order must be valid. Equal
+/// orders share one table, which is read-only and lives as long as the process.
+/// Returns null, after hilbert_rt_fail, if there is no memory for it.
+const int32_t *hilbert_rt_order(int64_t curve, int64_t rank, int64_t extent0,
+                                int64_t extent1, int64_t extent2, int64_t tile0,
+                                int64_t tile1, int64_t tile2, int64_t length);
+
 #ifdef __cplusplus
 }
 #endif

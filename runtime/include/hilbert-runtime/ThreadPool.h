@@ -16,7 +16,6 @@
 #ifndef HILBERT_RUNTIME_THREADPOOL_H
 #define HILBERT_RUNTIME_THREADPOOL_H
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -53,14 +52,6 @@ void parallelFor(void (*body)(void *context, int64_t begin, int64_t end),
 /// The failure that hilbert_rt_fail recorded on this thread, which is then
 /// forgotten.
 std::optional<std::string> takeFailure();
-
-/// A function of HostABI.h, for a JIT's symbol table.
-struct HostSymbol {
-  const char *name;
-  void *address;
-};
-
-const std::array<HostSymbol, 2> &hostSymbols();
 
 } // namespace hilbert::rt
 

@@ -175,7 +175,7 @@ class Hilbert_AttentionBase<string mnemonic> : Hilbert_Op<mnemonic, [
     DefaultValuedAttr<Hilbert_LayoutAttr, "::hilbert::Layout::BNHD">:$layout,
     OptionalAttr<AnyAttr>:$schedule);
   string semanticsFormat = [{
-    custom<Orders>($q_order, $kv_order, $out_order, $q_table, $kv_table,
+    `` custom<Orders>($q_order, $kv_order, $out_order, $q_table, $kv_table,
                    $out_table, type($q_table), type($kv_table),
                    type($out_table))
     (`pattern` `` $pattern^)? (`causal` `` $causal^)?
