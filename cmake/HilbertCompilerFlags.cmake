@@ -11,9 +11,8 @@ endif()
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False positives from LLVM's headers.
-  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-dangling-reference>
-    -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow
-    -Wno-stringop-overread -Wno-restrict)
+  add_compile_options(-Wno-maybe-uninitialized -Wno-array-bounds
+    -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict)
 endif()
 if(HILBERT_WERROR)
   add_compile_options(-Werror)

@@ -9,7 +9,9 @@
 #include "hilbert/Conversion/Passes.h"
 
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/RegionUtils.h"
 
@@ -84,9 +86,14 @@ struct HilbertOutlineParallel
     });
     for (scf::ParallelOp loop : loops) {
       if (loop.getNumLoops() != 1 || !loop.getInitVals().empty() ||
-          !matchPattern(loop.getLowerBound()[0], m_Zero()) ||
-          !matchPattern(loop.getStep()[0], m_One()))
+          !isConstantIntValue(loop.getLowerBound()[0], 0) ||
+          !isConstantIntValue(loop.getStep()[0], 1)) {
+        remark::missed(loop.getLoc(), remark::RemarkOpts::name("OutlineParallel")
+                                          .category(getArgument()))
+            << remark::reason("only loops over one dimension from 0 by 1 "
+                              "without reductions run in parallel");
         continue;
+      }
       outline(loop, loop->getParentOfType<func::FuncOp>(), symbols);
     }
   }

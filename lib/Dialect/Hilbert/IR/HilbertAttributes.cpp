@@ -401,7 +401,9 @@ Attribute PatternAttr::parse(AsmParser &parser, Type) {
       groups.push_back(group);
       if (failed(parser.parseOptionalComma()))
         break;
-    } while (succeeded(parser.parseKeyword("heads")));
+      if (parser.parseKeyword("heads"))
+        return {};
+    } while (true);
   } else if (parseBranches(parser, branches)) {
     return {};
   }

@@ -17,6 +17,7 @@
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/Support/InterleavedRange.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace hilbert;
@@ -91,6 +92,9 @@ static LogicalResult verifyPermute(OpTy op) {
                             << rank << "), but got " << dim;
   // (C2)
   OrderRef order = op.getOrderRef();
+  if (!order.attr && !order.table)
+    return op.emitOpError()
+           << "order must be an attribute or a table, but got neither";
   if (failed(verifyOrder(op, "order", order, source.getDimSize(dim),
                          source.getDimSize(0))))
     return failure();
@@ -125,7 +129,8 @@ LogicalResult RestoreOp::verify() { return verifyPermute(*this); }
 
 static LogicalResult inferPermuteTypes(ValueRange operands,
                                        SmallVectorImpl<Type> &types) {
-  if (!operands.empty() && isa<RankedTensorType>(operands.front().getType()))
+  // Other types than memrefs give a result, for the verifier to report.
+  if (!operands.empty() && !isa<BaseMemRefType>(operands.front().getType()))
     types.push_back(operands.front().getType());
   return success();
 }
@@ -323,10 +328,10 @@ static LogicalResult verifyAttention(AttentionInterface op) {
   if (!pattern)
     return success();
   if (!pattern.getGroups().empty() && !ShapedType::isDynamic(heads)) {
-    int64_t covered = 0;
+    uint64_t covered = 0;
     for (HeadGroupAttr group : pattern.getGroups())
-      covered += group.getHeads();
-    if (covered != heads)
+      covered = llvm::SaturatingAdd<uint64_t>(covered, group.getHeads());
+    if (covered != static_cast<uint64_t>(heads))
       return operation->emitOpError()
              << "head groups must cover the query heads (" << heads
              << "), but cover " << covered;
@@ -365,7 +370,7 @@ static void setOrdersOf(OpTy op, OrderRef query, OrderRef key, OrderRef out) {
 static LogicalResult inferInitTypes(ValueRange inits,
                                     SmallVectorImpl<Type> &types) {
   for (Value init : inits)
-    if (isa<RankedTensorType>(init.getType()))
+    if (!isa<BaseMemRefType>(init.getType()))
       types.push_back(init.getType());
   return success();
 }

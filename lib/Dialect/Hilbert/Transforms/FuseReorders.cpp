@@ -12,6 +12,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace hilbert;
@@ -101,9 +102,9 @@ static LogicalResult fuseInputs(AttentionInterface op,
   if (plan.fuseQuery) {
     FailureOr<OrderRef> order =
         composeOrders(rewriter, loc, plan.q.getOrderRef(), query);
-    if (failed(order))
-      return failure();
-    query = *order;
+    if (succeeded(order))
+      query = *order;
+    plan.fuseQuery = succeeded(order);
   }
   if (plan.fuseKey) {
     // Equal orders stay one value, as position causality needs.
@@ -112,10 +113,13 @@ static LogicalResult fuseInputs(AttentionInterface op,
     FailureOr<OrderRef> order =
         same ? FailureOr<OrderRef>(query)
              : composeOrders(rewriter, loc, plan.k.getOrderRef(), key);
-    if (failed(order))
-      return failure();
-    key = *order;
+    if (succeeded(order))
+      key = *order;
+    plan.fuseKey = succeeded(order);
   }
+  // Causality has one order for both: both composed, or neither.
+  if (!plan.fuseQuery && !plan.fuseKey)
+    return failure();
 
   ReorderOp v = getReorder(op.getV(), op.getTokenDim());
   rewriter.modifyOpInPlace(op, [&] {
@@ -230,7 +234,10 @@ static bool isElementwiseOf(Operation *op, Value value) {
 /// differ.
 static LogicalResult collectRestores(Value value, int64_t dim,
                                      SmallVectorImpl<RestoreOp> &restores) {
-  for (Operation *user : value.getUsers()) {
+  // An op that uses the value twice is one user.
+  llvm::SmallSetVector<Operation *, 4> users(value.user_begin(),
+                                             value.user_end());
+  for (Operation *user : users) {
     auto restore = dyn_cast<RestoreOp>(user);
     if (restore && restore.getDimIndex() == dim &&
         (restores.empty() ||

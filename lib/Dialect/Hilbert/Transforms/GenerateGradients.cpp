@@ -52,13 +52,19 @@ static Value createZerosLike(OpBuilder &builder, Location loc, Value like) {
                                  getDynamicSizes(builder, loc, like));
 }
 
-/// True for an argument that is only written: no gradient flows to it.
+/// True for an argument that is only written (its sizes may be read): no
+/// gradient flows to it.
 static bool isDestination(BlockArgument argument) {
-  return !argument.use_empty() &&
-         llvm::all_of(argument.getUses(), [](OpOperand &use) {
-           auto op = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
-           return op && op.isDpsInit(&use);
-         });
+  bool isWritten = false;
+  for (OpOperand &use : argument.getUses()) {
+    if (isa<tensor::DimOp>(use.getOwner()))
+      continue;
+    auto op = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
+    if (!op || !op.isDpsInit(&use))
+      return false;
+    isWritten = true;
+  }
+  return isWritten;
 }
 
 //===----------------------------------------------------------------------===//
@@ -236,6 +242,15 @@ static LogicalResult generateGradient(func::FuncOp forward,
     return forward.emitError() << "cannot differentiate a function with "
                                << forward.getBody().getBlocks().size()
                                << " blocks";
+  WalkResult onTensors = forward.walk([](AttentionOp op) {
+    if (isa<RankedTensorType>(op.getQ().getType()))
+      return WalkResult::advance();
+    op.emitError() << "cannot differentiate '" << op->getName()
+                   << "' on memrefs";
+    return WalkResult::interrupt();
+  });
+  if (onTensors.wasInterrupted())
+    return failure();
 
   ImplicitLocOpBuilder b(forward.getLoc(), forward.getContext());
   auto gradient = cast<func::FuncOp>(forward->clone());

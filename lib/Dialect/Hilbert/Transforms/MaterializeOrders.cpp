@@ -25,17 +25,23 @@ struct HilbertMaterializeOrders
     if (function.isDeclaration())
       return;
     OpBuilder builder(&getContext());
-    DenseMap<OrderAttr, Value> tables;
-    auto materialize = [&](OrderRef order) {
+    DenseMap<std::pair<OrderAttr, Type>, Value> tables;
+    auto materialize = [&](OrderRef order, Type user) {
       if (!order.attr)
         return order;
       if (order.isIdentity())
         return OrderRef();
-      Value &table = tables[order.attr];
+      // Ops on memrefs take tables in memrefs.
+      int64_t length = order.attr.getLength();
+      Type type = RankedTensorType::get({length}, builder.getI32Type());
+      if (isa<MemRefType>(user))
+        type = MemRefType::get({length}, builder.getI32Type());
+      Value &table = tables[{order.attr, type}];
       if (!table) {
         builder.setInsertionPointToStart(&function.getBody().front());
-        table = PermutationOp::create(builder, function.getLoc(), order.attr)
-                    .getResult();
+        table =
+            PermutationOp::create(builder, function.getLoc(), type, order.attr)
+                .getResult();
       }
       return OrderRef(nullptr, table);
     };
@@ -43,7 +49,8 @@ struct HilbertMaterializeOrders
       OrderRef order = op.getOrderRef();
       if (!order.attr || order.isIdentity())
         return; // An identity folds.
-      op.getTableMutable().assign(materialize(order).table);
+      op.getTableMutable().assign(
+          materialize(order, op.getSource().getType()).table);
       op.removeOrderAttr();
     };
     function.walk([&](Operation *op) {
@@ -51,10 +58,12 @@ struct HilbertMaterializeOrders
         visit(reorder);
       else if (auto restore = dyn_cast<RestoreOp>(op))
         visit(restore);
-      else if (auto attention = dyn_cast<AttentionInterface>(op))
-        attention.setOrders(materialize(attention.getQueryOrderRef()),
-                            materialize(attention.getKeyOrderRef()),
-                            materialize(attention.getOutOrderRef()));
+      else if (auto attention = dyn_cast<AttentionInterface>(op)) {
+        Type type = attention.getQ().getType();
+        attention.setOrders(materialize(attention.getQueryOrderRef(), type),
+                            materialize(attention.getKeyOrderRef(), type),
+                            materialize(attention.getOutOrderRef(), type));
+      }
     });
   }
 };

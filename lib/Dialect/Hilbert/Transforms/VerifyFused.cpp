@@ -31,12 +31,17 @@ struct HilbertVerifyFused
                         << op->getName() << "'";
         return WalkResult::interrupt();
       }
-      if (isa<HilbertDialect>(op->getDialect()) &&
-          llvm::any_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>)) {
-        op->emitError("hilbert ops are on tensors at the fused level, but got "
-                      "a memref operand");
-        return WalkResult::interrupt();
-      }
+      if (!isa<HilbertDialect>(op->getDialect()))
+        return WalkResult::advance();
+      SmallVector<Type> types(op->getOperandTypes());
+      llvm::append_range(types, op->getResultTypes());
+      for (Type type : types)
+        if (isa<BaseMemRefType>(type)) {
+          op->emitError() << "hilbert ops are on tensors at the fused level, "
+                             "but got "
+                          << type;
+          return WalkResult::interrupt();
+        }
       return WalkResult::advance();
     });
     if (result.wasInterrupted())

@@ -1,0 +1,50 @@
+"""Configuration of the lit suite; the build directory's site configuration
+loads it."""
+
+import ctypes
+import os
+
+import lit.formats
+
+config.name = "HILBERT"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir"]
+config.excludes = ["Inputs", "python"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = config.hilbert_test_dir
+
+# hilbert-opt, hilbert-run; then FileCheck, not and split-file.
+config.environment["PATH"] = os.pathsep.join(
+    [config.hilbert_tools_dir, config.llvm_tools_dir, os.environ.get("PATH", "")]
+)
+# A variable of one function cannot match by accident in the next.
+config.environment["FILECHECK_OPTS"] = "-enable-var-scope --allow-unused-prefixes=false"
+
+# lit --param verify_roundtrip=1: every hilbert-opt also checks that its input
+# survives printing and parsing, as text and as bytecode.
+if lit_config.params.get("verify_roundtrip"):
+    config.substitutions.append(
+        (r"(?<![\w/-])hilbert-opt(?![\w-])", "hilbert-opt --verify-roundtrip")
+    )
+
+
+def has_cuda_device():
+    """True if there are a CUDA driver and a device that it can use."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+        count = ctypes.c_int(0)
+        return (
+            driver.cuInit(0) == 0
+            and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+            and count.value > 0
+        )
+    except (OSError, AttributeError):
+        return False
+
+
+# Tests ask for what they need with `REQUIRES:`.
+if has_cuda_device():
+    config.available_features.add("cuda")
+# Tests on a device take turns: a folder's lit.local.cfg says
+# `config.parallelism_group = "gpu"`.
+lit_config.parallelism_groups["gpu"] = 1

@@ -1,0 +1,463 @@
+//===- hilbert-run.cpp - Compile, run and check a program on the host -----------===//
+//
+// Part of the hilbert project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "hilbert/ExecutionEngine/HostJIT.h"
+#include "hilbert/InitAll.h"
+#include "hilbert/Pipelines/Compile.h"
+#include "hilbert/Dialect/Hilbert/IR/Hilbert.h"
+#include "hilbert/Reference/Reference.h"
+#include "hilbert/Support/HostTensor.h"
+
+#include "hilbert-runtime/ThreadPool.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include <chrono>
+#include <cmath>
+
+using namespace mlir;
+using namespace hilbert;
+using llvm::createStringError;
+namespace cl = llvm::cl;
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+static cl::OptionCategory category("hilbert-run options");
+static cl::opt<std::string> inputFile(cl::Positional, cl::desc("<program.mlir>"),
+                                      cl::init("-"), cl::cat(category));
+static cl::opt<std::string>
+    functionName("function", cl::cat(category),
+                 cl::desc("Function to run (default: the only public one)"));
+static cl::list<std::string>
+    inputPaths("input", cl::cat(category),
+               cl::desc(".npy file of the next argument; arguments without one "
+                        "are random"));
+static cl::list<std::string>
+    shapes("shape", cl::cat(category),
+           cl::desc("<argument>:<size>x<size>...: sizes of a random argument "
+                    "with dynamic sizes, such as 0:1x4096x8x64"));
+static cl::opt<unsigned long long> seed("seed", cl::init(0), cl::cat(category),
+                                        cl::desc("Seed of random arguments"));
+static cl::opt<bool> grad("grad", cl::cat(category),
+                          cl::desc("Also run the gradient function"));
+static cl::opt<bool>
+    check("check", cl::cat(category),
+          cl::desc("Compare with the float64 reference; exit code 1 beyond the "
+                   "tolerance"));
+static cl::opt<double>
+    tolerance("tolerance", cl::init(0), cl::cat(category),
+              cl::desc("Largest relative error (L2 norm) that passes (default: "
+                       "1e-5 for f32, 2e-3 for f16, 1e-2 for bf16)"));
+static cl::opt<unsigned>
+    repeat("repeat", cl::init(1), cl::cat(category),
+           cl::desc("Timed calls; the median is reported"));
+static cl::opt<unsigned> threads("num-threads", cl::init(0), cl::cat(category),
+                                 cl::desc("Threads (default: all cores)"));
+static cl::opt<std::string>
+    saveFolder("save", cl::cat(category),
+               cl::desc("Folder for the results as .npy: out0.npy, … grad0.npy"));
+static cl::opt<bool> printFused("print-fused", cl::cat(category),
+                                cl::desc("Print the fused attentions"));
+
+//===----------------------------------------------------------------------===//
+// Helpers
+//===----------------------------------------------------------------------===//
+
+using Arrays = std::vector<NpyArray>;
+using Clock = std::chrono::steady_clock;
+
+static double milliseconds(Clock::time_point begin, Clock::time_point end) {
+  return std::chrono::duration<double, std::milli>(end - begin).count();
+}
+
+/// "1x4096x8x64xf32".
+static std::string describe(const NpyArray &array) {
+  std::string text;
+  for (int64_t size : array.shape)
+    text += std::to_string(size) + "x";
+  return text + npyTypeName(array.type).str();
+}
+
+static ReferenceTensors toReference(llvm::ArrayRef<NpyArray> arrays) {
+  ReferenceTensors tensors;
+  for (const NpyArray &array : arrays)
+    tensors.push_back({array.shape, toDoubles(array)});
+  return tensors;
+}
+
+static bool isFloat(NpyType type) {
+  return type != NpyType::I32 && type != NpyType::I64;
+}
+
+//===----------------------------------------------------------------------===//
+// Arguments
+//===----------------------------------------------------------------------===//
+
+/// The sizes that --shape gives an argument.
+static llvm::Expected<std::vector<int64_t>> getShapeOption(size_t index) {
+  for (StringRef option : shapes) {
+    auto [argument, text] = option.split(':');
+    size_t number = 0;
+    if (argument.getAsInteger(10, number))
+      return createStringError("--shape must be <argument>:<size>x<size>..., "
+                               "but got '" +
+                               option + "'");
+    if (number != index)
+      continue;
+    std::vector<int64_t> sizes;
+    SmallVector<StringRef> parts;
+    text.split(parts, 'x');
+    for (StringRef part : parts) {
+      int64_t size = 0;
+      if (part.getAsInteger(10, size) || size < 0)
+        return createStringError("sizes of --shape must not be negative, but "
+                                 "got '" +
+                                 part + "' in '" + option + "'");
+      sizes.push_back(size);
+    }
+    return sizes;
+  }
+  return std::vector<int64_t>();
+}
+
+/// A random value for an argument: normal floats, permutations for i32 tensors.
+static llvm::Expected<NpyArray> makeRandom(size_t index, Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  Type element = tensor ? tensor.getElementType() : type;
+  std::vector<int64_t> shape;
+  if (tensor) {
+    auto given = getShapeOption(index);
+    if (!given)
+      return given.takeError();
+    shape = *given;
+    if (shape.empty() && !tensor.hasStaticShape()) {
+      std::string text;
+      llvm::raw_string_ostream(text) << type;
+      return createStringError("argument " + Twine(index) + " is " + text +
+                               ": give its sizes by --shape=" + Twine(index) +
+                               ":<size>x<size>...");
+    }
+    if (shape.empty())
+      shape = tensor.getShape();
+  }
+  uint64_t mixed = seed * 1000003 + index;
+  if (element.isInteger(32) && tensor && tensor.getRank() >= 1)
+    return randomPermutation(shape, mixed);
+  std::optional<NpyType> npy =
+      llvm::StringSwitch<std::optional<NpyType>>(
+          element.isF16()    ? "f16"
+          : element.isBF16() ? "bf16"
+          : element.isF32()  ? "f32"
+                             : "")
+          .Case("f16", NpyType::F16)
+          .Case("bf16", NpyType::BF16)
+          .Case("f32", NpyType::F32)
+          .Default(std::nullopt);
+  if (!npy) {
+    std::string text;
+    llvm::raw_string_ostream(text) << type;
+    return createStringError("there is no random value for argument " +
+                             Twine(index) + " of type " + text +
+                             ": give it by --input");
+  }
+  return randomNormal(*npy, shape, mixed);
+}
+
+/// Checks what is read as a runtime order: kernels trust their tables.
+static llvm::Error checkOrders(const HostSignature &signature,
+                               const Arrays &inputs) {
+  for (auto [index, input] : llvm::enumerate(inputs)) {
+    if (input.type != NpyType::I32 || input.shape.empty() ||
+        input.shape.size() > 2)
+      continue;
+    int64_t length = input.shape.back();
+    for (int64_t row = 0; length && row < input.numElements(); row += length)
+      if (auto message = curve::validatePermutation(
+              reinterpret_cast<const int32_t *>(input.data.data()) + row,
+              length))
+        return createStringError("argument " + Twine(index) + ": " + *message);
+  }
+  return llvm::Error::success();
+}
+
+static llvm::Expected<Arrays> getInputs(const HostSignature &signature) {
+  Arrays inputs;
+  if (inputPaths.size() > signature.arguments.size())
+    return createStringError(
+        "there are " + Twine(inputPaths.size()) + " --input, but '" +
+        signature.name + "' takes " + Twine(signature.arguments.size()) +
+        " arguments");
+  for (auto [index, type] : llvm::enumerate(signature.arguments)) {
+    auto input = index < inputPaths.size() ? readNpy(inputPaths[index])
+                                           : makeRandom(index, type);
+    if (!input)
+      return input.takeError();
+    inputs.push_back(std::move(*input));
+  }
+  if (llvm::Error error = checkOrders(signature, inputs))
+    return error;
+  return inputs;
+}
+
+//===----------------------------------------------------------------------===//
+// Errors
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct Errors {
+  double largest = 0;
+  double relative = 0;
+};
+} // namespace
+
+/// Infinities must be equal; a NaN on one side only is an infinite error.
+static Errors compare(const NpyArray &actual, const ReferenceTensor &expected) {
+  std::vector<double> values = toDoubles(actual);
+  double difference = 0, norm = 0;
+  Errors errors;
+  for (size_t i = 0; i < values.size(); ++i) {
+    double a = values[i], e = expected.data[i];
+    if (a == e || (std::isnan(a) && std::isnan(e)))
+      a = e = std::isfinite(e) ? e : 0;
+    double distance =
+        std::isfinite(a - e) ? std::abs(a - e) : std::numeric_limits<double>::infinity();
+    errors.largest = std::max(errors.largest, distance);
+    difference += distance * distance;
+    norm += e * e;
+  }
+  if (difference > 0)
+    errors.relative = std::sqrt(difference / norm);
+  return errors;
+}
+
+static double getTolerance(NpyType type) {
+  if (tolerance > 0)
+    return tolerance;
+  return type == NpyType::F16 ? 2e-3 : type == NpyType::BF16 ? 1e-2 : 1e-5;
+}
+
+/// Prints a row for each result; false if one is beyond the tolerance.
+static llvm::Expected<bool> report(StringRef prefix, const Arrays &results,
+                                   const ReferenceTensors *expected) {
+  bool passed = true;
+  for (auto [index, result] : llvm::enumerate(results)) {
+    std::string name = (prefix + Twine(index)).str();
+    llvm::outs() << llvm::format("  %-7s %-22s", name.c_str(),
+                                 describe(result).c_str());
+    if (expected) {
+      if (result.shape != (*expected)[index].shape)
+        return createStringError(name + " has shape " + describe(result) +
+                                 ", which is not the reference's");
+      Errors errors = compare(result, (*expected)[index]);
+      bool good = errors.relative <= getTolerance(result.type);
+      passed &= good;
+      llvm::outs() << llvm::format("  max error %.2e  relative %.2e  %s",
+                                   errors.largest, errors.relative,
+                                   good ? "ok" : "FAILED");
+    }
+    llvm::outs() << '\n';
+    if (!saveFolder.empty()) {
+      SmallString<128> path(saveFolder);
+      llvm::sys::path::append(path, name + ".npy");
+      if (llvm::Error error = writeNpy(path, result))
+        return error;
+    }
+  }
+  return passed;
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+/// Calls a function --repeat times and prints what it took.
+static llvm::Expected<Arrays> runTimed(HostJIT &jit,
+                                       const HostSignature &signature,
+                                       const Arrays &inputs, double flops) {
+  Arrays results;
+  std::vector<double> times;
+  int64_t resultBytes = 0;
+  HostMemory::resetPeak();
+  int64_t before = HostMemory::current();
+  for (unsigned i = 0; i < std::max(1u, repeat.getValue()); ++i) {
+    auto begin = Clock::now();
+    auto outputs = jit.run(signature, inputs);
+    times.push_back(milliseconds(begin, Clock::now()));
+    if (!outputs)
+      return outputs.takeError();
+    results = std::move(*outputs);
+  }
+  for (const NpyArray &result : results)
+    resultBytes += result.data.size();
+  std::sort(times.begin(), times.end());
+  double median = times[times.size() / 2];
+  int64_t extra = HostMemory::peak() - before - resultBytes;
+  llvm::outs() << llvm::format(
+      "%s: %.2f ms, %.1f GFLOP/s, %d threads, %.2f MiB beyond the results\n",
+      signature.name.c_str(), median, flops / median * 1e-6, rt::numThreads(),
+      static_cast<double>(extra) / (1 << 20));
+  return results;
+}
+
+static llvm::Expected<func::FuncOp> chooseFunction(ModuleOp module) {
+  if (!functionName.empty()) {
+    auto function = module.lookupSymbol<func::FuncOp>(functionName);
+    if (function && !function.isDeclaration())
+      return function;
+    return createStringError("there is no function '" + functionName + "'");
+  }
+  func::FuncOp chosen;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isDeclaration())
+      continue;
+    if (chosen)
+      return createStringError("there are several functions: choose one by "
+                               "--function");
+    chosen = function;
+  }
+  if (!chosen)
+    return createStringError("there is no public function to run");
+  return chosen;
+}
+
+static void printFusedOps(ModuleOp module) {
+  AsmState state(module);
+  module.walk([&](AttentionInterface op) {
+    op->print(llvm::outs(), state);
+    llvm::outs() << '\n';
+  });
+}
+
+/// Runs everything that was asked for; true if all checks passed.
+static llvm::Expected<bool> run(ModuleOp module) {
+  auto chosen = chooseFunction(module);
+  if (!chosen)
+    return chosen.takeError();
+  HostSignature forward = HostSignature::of(*chosen);
+  auto inputs = getInputs(forward);
+  if (!inputs)
+    return inputs.takeError();
+
+  // The reference runs what the user wrote.
+  OwningOpRef<ModuleOp> original(module.clone());
+  auto reference = original->lookupSymbol<func::FuncOp>(forward.name);
+  ReferenceTensors referenceInputs = toReference(*inputs);
+  auto flops = countFlops(reference, referenceInputs);
+  if (!flops)
+    return flops.takeError();
+
+  auto begin = Clock::now();
+  std::string fuse = grad ? "hilbert-grad" : "hilbert-fuse";
+  if (failed(compile(module, fuse)))
+    return createStringError("compilation failed");
+  if (printFused)
+    printFusedOps(module);
+  HostSignature backward;
+  if (grad)
+    if (auto function =
+            module.lookupSymbol<func::FuncOp>(forward.name + "_grad"))
+      backward = HostSignature::of(function);
+  if (grad && backward.name.empty())
+    return createStringError("'" + forward.name +
+                             "' has no attention to differentiate");
+  if (failed(compile(module, "hilbert-to-llvm{lanes=" +
+                                 std::to_string(getHostLanes()) + "}")))
+    return createStringError("compilation failed");
+  auto jit = HostJIT::create(module);
+  if (!jit)
+    return jit.takeError();
+  llvm::outs() << llvm::format("compiled in %.0f ms\n",
+                               milliseconds(begin, Clock::now()));
+
+  HostMemory::setPoison(check);
+  auto outputs = runTimed(**jit, forward, *inputs, *flops);
+  if (!outputs)
+    return outputs.takeError();
+  std::optional<ReferenceTensors> expected;
+  if (check) {
+    auto evaluated = evaluate(reference, referenceInputs);
+    if (!evaluated)
+      return evaluated.takeError();
+    expected = std::move(*evaluated);
+  }
+  auto passed = report("out", *outputs, expected ? &*expected : nullptr);
+  if (!passed || !grad)
+    return passed;
+
+  Arrays gradInputs = *inputs, cotangents;
+  llvm::append_range(gradInputs, *outputs);
+  for (auto [index, output] : llvm::enumerate(*outputs))
+    if (isFloat(output.type))
+      cotangents.push_back(randomNormal(output.type, output.shape,
+                                        seed * 1000003 + 1000 + index));
+  llvm::append_range(gradInputs, cotangents);
+  auto gradients = runTimed(**jit, backward, gradInputs, *flops * 2.5);
+  if (!gradients)
+    return gradients.takeError();
+  if (check) {
+    auto differentiated =
+        differentiate(reference, referenceInputs, toReference(cotangents));
+    if (!differentiated)
+      return differentiated.takeError();
+    expected = std::move(*differentiated);
+  }
+  auto gradPassed = report("grad", *gradients, expected ? &*expected : nullptr);
+  if (!gradPassed)
+    return gradPassed.takeError();
+  return *passed && *gradPassed;
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  registerAsmPrinterCLOptions();
+  cl::ParseCommandLineOptions(
+      argc, argv, "hilbert-run: compile, run and check a program on the host\n");
+  if (threads)
+    rt::setNumThreads(threads);
+
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  hilbert::registerAllPasses();
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  std::string message;
+  auto file = openInputFile(inputFile, &message);
+  if (!file) {
+    llvm::errs() << "hilbert-run: " << message << '\n';
+    return 1;
+  }
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(file), llvm::SMLoc());
+  SourceMgrDiagnosticHandler handler(sources, &context);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
+  if (!module)
+    return 1;
+  auto passed = run(*module);
+  if (!passed) {
+    llvm::outs().flush();
+    llvm::errs() << "hilbert-run: " << toString(passed.takeError()) << '\n';
+    return 1;
+  }
+  if (!*passed) {
+    llvm::outs().flush();
+    llvm::errs() << "hilbert-run: an error is beyond the tolerance\n";
+    return 1;
+  }
+  return 0;
+}
