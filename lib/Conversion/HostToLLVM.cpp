@@ -207,10 +207,17 @@ struct ConvertHilbertHostToLLVM
     MLIRContext *context = &getContext();
     LLVMTypeConverter types(context, LowerToLLVMOptions(context));
 
-    for (auto function : module.getOps<func::FuncOp>())
-      if (function.isPublic() && !function.isDeclaration())
+    for (auto function : module.getOps<func::FuncOp>()) {
+      if (function.isDeclaration())
+        continue;
+      if (function.isPublic())
         function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
                           UnitAttr::get(context));
+      else
+        function->setAttr("llvm.linkage",
+                          LLVM::LinkageAttr::get(context,
+                                                 LLVM::Linkage::Internal));
+    }
     SmallVector<cf::AssertOp> asserts;
     module.walk([&](cf::AssertOp op) { asserts.push_back(op); });
     for (auto [number, op] : llvm::enumerate(asserts))

@@ -219,7 +219,8 @@ llvm::Expected<std::unique_ptr<HostJIT>> HostJIT::create(ModuleOp module) {
   });
   // The first look-up compiles the module; do it here rather than in a call.
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
-    if (!function.isExternal())
+    if (!function.isExternal() &&
+        function.getLinkage() == LLVM::Linkage::External)
       if (auto address = (*engine)->lookup(function.getName()); !address)
         return address.takeError();
   std::unique_ptr<HostJIT> jit(new HostJIT);

@@ -58,7 +58,7 @@ TEST(ReferenceAttention, FlopsOfGradients) {
   }
 }
 
-/// The largest problem that pairs could not be enumerated for.
+/// Problems whose pairs are too many to enumerate.
 TEST(ReferenceAttention, FlopsOfLongSequences) {
   TestAttention a;
   a.batch = 4;

@@ -259,7 +259,7 @@ func.func @sink(%x: tensor<2x16x4xf32>, %y: tensor<2x16x4xf32>) -> tensor<2x16x4
 // CHECK-LABEL: func @sink_splat(
 // CHECK-SAME: %[[X:.*]]: tensor<2x16x4xf32>)
 // CHECK-NEXT: %[[C:.*]] = arith.constant dense<2.0
-// CHECK-NEXT: %[[S:.*]] = arith.mulf %[[C]], %[[X]] fastmath<nnan>
+// CHECK-NEXT: %[[S:.*]] = arith.mulf %[[X]], %[[C]] fastmath<nnan>
 // CHECK-NEXT: %[[R:.*]] = hilbert.restore %[[S]]
 // CHECK-NEXT: return %[[R]]
 func.func @sink_splat(%x: tensor<2x16x4xf32>) -> tensor<2x16x4xf32> {

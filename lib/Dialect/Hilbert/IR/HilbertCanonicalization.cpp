@@ -9,7 +9,7 @@
 #include "hilbert/Dialect/Hilbert/IR/Hilbert.h"
 #include "hilbert/Dialect/Hilbert/IR/Orders.h"
 
-#include "mlir/IR/Matchers.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
@@ -65,6 +65,13 @@ FailureOr<OrderRef> hilbert::composeWithInverse(OpBuilder &builder,
   return OrderRef(nullptr, composed.getResult());
 }
 
+// Not by m_Constant: it asks for a trait, and GCC and Clang (which may have built
+// libMLIR) give the identifiers of traits different names.
+bool hilbert::isSplat(Value value) {
+  auto constant = value.getDefiningOp<arith::ConstantOp>();
+  return constant && isa<SplatElementsAttr>(constant.getValue());
+}
+
 //===----------------------------------------------------------------------===//
 // Folders
 //===----------------------------------------------------------------------===//
@@ -81,7 +88,7 @@ static LogicalResult foldPermute(OpTy op,
     return success();
   }
   // reorder(splat) -> splat
-  if (matchPattern(op.getSource(), m_Constant<SplatElementsAttr>(nullptr))) {
+  if (isSplat(op.getSource())) {
     results.push_back(op.getSource());
     return success();
   }
@@ -178,9 +185,7 @@ struct SinkBelowElementwise : public OpRewritePattern<OpTy> {
         operands.push_back(permute.getSource());
         continue;
       }
-      bool isSplat = !isa<ShapedType>(operand.getType()) ||
-                     matchPattern(operand, m_Constant<SplatElementsAttr>(nullptr));
-      if (!isSplat)
+      if (isa<ShapedType>(operand.getType()) && !isSplat(operand))
         return rewriter.notifyMatchFailure(user, "operand has another order");
       operands.push_back(operand);
     }

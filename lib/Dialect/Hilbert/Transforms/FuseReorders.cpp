@@ -9,7 +9,6 @@
 #include "hilbert/Dialect/Hilbert/IR/Orders.h"
 #include "hilbert/Dialect/Hilbert/Transforms/Passes.h"
 
-#include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/ADT/SetVector.h"
@@ -224,8 +223,7 @@ static bool isElementwiseOf(Operation *op, Value value) {
          op->getNumResults() == 1 && isMemoryEffectFree(op) &&
          llvm::all_of(op->getOperands(), [&](Value operand) {
            return operand == value || !isa<ShapedType>(operand.getType()) ||
-                  matchPattern(operand,
-                               m_Constant<SplatElementsAttr>(nullptr));
+                  isSplat(operand);
          });
 }
 
@@ -341,11 +339,17 @@ private:
     if (op->getNumResults() == 0)
       return;
     Value out = op->getResult(0);
-    for (Operation *user : out.getUsers())
-      if (isa<RestoreOp>(user))
-        missed("out's restore", out.hasOneUse()
-                                    ? unknown
-                                    : "out has users with other orders");
+    for (Operation *user : out.getUsers()) {
+      auto restore = dyn_cast<RestoreOp>(user);
+      if (!restore || restore.getDimIndex() != op.getTokenDim())
+        continue;
+      StringRef reason = unknown;
+      if (!out.hasOneUse())
+        reason = "out has users with other orders";
+      else if (!isAvailableAt(restore.getOrderRef(), op))
+        reason = "the table is defined later";
+      missed("out's restore", reason);
+    }
   }
 };
 } // namespace

@@ -26,6 +26,9 @@ mlir::FailureOr<OrderRef> composeWithInverse(mlir::OpBuilder &builder,
                                              mlir::Location loc, OrderRef first,
                                              OrderRef second);
 
+/// True for a constant of equal elements: every order leaves it as it is.
+bool isSplat(mlir::Value value);
+
 } // namespace hilbert
 
 #endif // HILBERT_DIALECT_HILBERT_IR_ORDERS_H
