@@ -14,8 +14,6 @@ using namespace hilbert;
 /// Rows that the inner kernels keep in registers: with two vector registers of
 /// lanes each they hide the latency of a fused multiply-add.
 static constexpr int64_t kRowUnroll = 4;
-/// Depths per iteration of the product over the depth.
-static constexpr int64_t kDepthUnroll = 4;
 /// Elements of a row that are moved at once; every head dimension is a
 /// multiple.
 static constexpr int64_t kRowVector = 8;
@@ -403,17 +401,14 @@ void TileEmitter::multiplyDepth(Value scores, Value rows, Value lanesMatrix,
     for (int64_t u = 0; u < kRowUnroll; ++u)
       row.push_back(e.add(i, e.index(u)));
     SmallVector<Value> sums = e.loopCarried(
-        e.index(0), e.index(depth), kDepthUnroll, zeros,
+        e.index(0), e.index(depth), 1, zeros,
         [&](Value d, ValueRange carried) {
-          SmallVector<Value> next = llvm::to_vector_of<Value>(carried);
-          for (int64_t w = 0; w < kDepthUnroll; ++w) {
-            Value column = e.add(d, e.index(w));
-            Value lane = loadScore(lanesMatrix, column, strip);
-            for (int64_t u = 0; u < kRowUnroll; ++u)
-              next[u] = vector::FMAOp::create(
-                  e, broadcastElement(e, lanes, rows, row[u], column), lane,
-                  next[u]);
-          }
+          SmallVector<Value> next;
+          Value lane = loadScore(lanesMatrix, d, strip);
+          for (int64_t u = 0; u < kRowUnroll; ++u)
+            next.push_back(vector::FMAOp::create(
+                e, broadcastElement(e, lanes, rows, row[u], d), lane,
+                carried[u]));
           return next;
         });
     for (int64_t u = 0; u < kRowUnroll; ++u)

@@ -22,7 +22,8 @@ namespace {
 struct HilbertVerifyFused
     : public hilbert::impl::HilbertVerifyFusedBase<HilbertVerifyFused> {
   void runOnOperation() override {
-    WalkResult result = getOperation().walk([](Operation *op) {
+    // An op before what it holds: the message names the outermost one.
+    WalkResult result = getOperation().walk<WalkOrder::PreOrder>([](Operation *op) {
       if (!isa_and_nonnull<HilbertDialect, func::FuncDialect,
                            tensor::TensorDialect, arith::ArithDialect,
                            math::MathDialect>(op->getDialect())) {

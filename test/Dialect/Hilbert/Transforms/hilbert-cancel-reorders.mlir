@@ -21,9 +21,9 @@ func.func @cancel(%x: tensor<1x16x2x8xf32>) -> tensor<1x16x2x8xf32> {
 }
 
 // CHECK-LABEL: func @compose(
+// CHECK: %[[S:.*]] = arith.addf
 // CHECK: %[[T:.*]] = hilbert.permutation order(#hilbert_4x4) : tensor<16xi32>
 // CHECK: %[[O:.*]] = hilbert.reorder %[[T]] dim 0 order(#morton_4x4) : tensor<16xi32>
-// CHECK: %[[S:.*]] = arith.addf
 // CHECK: hilbert.reorder %[[S]] dim 1 order(%[[O]] : tensor<16xi32>)
 // CHECK-NEXT: return
 func.func @compose(%x: tensor<1x16x2x8xf32>) -> tensor<1x16x2x8xf32> {

@@ -1,5 +1,5 @@
 // RUN: hilbert-opt %s --hilbert-fuse-reorders | FileCheck %s
-// RUN: hilbert-opt %s --hilbert-fuse-reorders -o /dev/null \
+// RUN: hilbert-opt %s --hilbert-fuse-reorders -o /dev/null --mlir-disable-threading \
 // RUN:   --remark-format=emitRemark --remarks-filter='hilbert.*' 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=REMARK --implicit-check-not=remark:
 
@@ -635,6 +635,9 @@ func.func @not_through_other_operand(%q: tensor<1x16x2x8xf32>, %k: tensor<1x16x2
 // CHECK-SAME: order(#hilbert_4x4){{$}}
 // CHECK-NEXT: hilbert.attention ins(%[[A]]#0, %[[A]]#0, %[[A]]#0
 // CHECK-SAME: order(#hilbert_4x4){{$}}
+// REMARK: remark: [Passed] FuseReorder | Category:hilbert-fuse-reorders | Remark="q's reorder fused"
+// REMARK: remark: [Passed] FuseReorder | Category:hilbert-fuse-reorders | Remark="k's and v's reorder fused"
+// REMARK: remark: [Passed] FuseReorder | Category:hilbert-fuse-reorders | Remark="out's restore fused"
 // REMARK: remark: [Passed] FuseReorder | Category:hilbert-fuse-reorders | Remark="q's reorder fused"
 // REMARK: remark: [Passed] FuseReorder | Category:hilbert-fuse-reorders | Remark="k's and v's reorder fused"
 // REMARK: remark: [Passed] FuseReorder | Category:hilbert-fuse-reorders | Remark="out's restore fused"
