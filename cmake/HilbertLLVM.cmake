@@ -13,6 +13,10 @@ if(NOT LLVM_VERSION_MAJOR EQUAL 22)
 endif()
 message(STATUS "LLVM ${LLVM_PACKAGE_VERSION} in ${LLVM_DIR}")
 message(STATUS "MLIR in ${MLIR_DIR}")
+if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  message(WARNING "the compiler is ${CMAKE_CXX_COMPILER_ID}; unless it also "
+    "built LLVM, MLIR's traits will not be recognised: set CXX to clang++-22")
+endif()
 
 list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
 include(TableGen)

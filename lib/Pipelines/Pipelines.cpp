@@ -25,7 +25,6 @@ using namespace mlir;
 using namespace hilbert;
 
 void hilbert::buildFusePipeline(OpPassManager &pm) {
-  pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createHilbertCancelReorders());
   pm.addNestedPass<func::FuncOp>(createHilbertFuseReorders());

@@ -13,7 +13,11 @@
 
 #include "gtest/gtest.h"
 
+#include "hilbert/Curve/Order.h"
+
 #include <pthread.h>
+#include <thread>
+#include <vector>
 
 using namespace hilbert;
 
@@ -21,12 +25,47 @@ namespace {
 
 TEST(HostABI, SymbolsNameTheFunctions) {
   const auto &symbols = rt::hostSymbols();
-  ASSERT_EQ(symbols.size(), 2u);
+  ASSERT_EQ(symbols.size(), 3u);
   EXPECT_STREQ(symbols[0].name, "hilbert_rt_parallel_for");
   EXPECT_EQ(symbols[0].address,
             reinterpret_cast<void *>(&hilbert_rt_parallel_for));
   EXPECT_STREQ(symbols[1].name, "hilbert_rt_fail");
   EXPECT_EQ(symbols[1].address, reinterpret_cast<void *>(&hilbert_rt_fail));
+  EXPECT_STREQ(symbols[2].name, "hilbert_rt_order");
+  EXPECT_EQ(symbols[2].address, reinterpret_cast<void *>(&hilbert_rt_order));
+}
+
+TEST(HostABI, OrdersAreSharedAndRight) {
+  curve::OrderSpec spec =
+      curve::gridOrder(curve::Curve::Hilbert, {24, 40}, {8, 8});
+  auto order = [](int64_t length) {
+    return hilbert_rt_order(int64_t(curve::Curve::Hilbert), 2, 24, 40, 0, 8, 8,
+                            0, length);
+  };
+  const int32_t *table = order(960);
+  EXPECT_EQ(std::vector<int32_t>(table, table + 960), curve::permutation(spec));
+  EXPECT_EQ(order(960), table);
+
+  // Another order is another table, and leaves the first where it was.
+  const int32_t *other =
+      hilbert_rt_order(int64_t(curve::Curve::Snake), 1, 5, 0, 0, 0, 0, 0, 5);
+  EXPECT_NE(other, table);
+  EXPECT_EQ(other[4], 4);
+  EXPECT_EQ(order(960), table);
+}
+
+TEST(HostABI, OrdersFromManyThreads) {
+  std::vector<std::thread> threads;
+  std::vector<const int32_t *> tables(8);
+  for (auto &table : tables)
+    threads.emplace_back([&table] {
+      table = hilbert_rt_order(int64_t(curve::Curve::Hilbert), 2, 100, 100, 0,
+                               0, 0, 0, 10000);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const int32_t *table : tables)
+    EXPECT_EQ(table, tables[0]);
 }
 
 TEST(HostABI, KernelCanBeCalledThroughTheSymbol) {

@@ -162,7 +162,8 @@ TEST(ReferenceAttention, LargeScores) {
   a.scale = 1e4;
   Random random(3);
   ReferenceTensors inputs = makeInputs(a, random);
-  for (double x : Program(a.forwardText()).evaluate(inputs)[0].data)
+  ReferenceTensors results = Program(a.forwardText()).evaluate(inputs);
+  for (double x : results[0].data)
     EXPECT_TRUE(std::isfinite(x));
 }
 

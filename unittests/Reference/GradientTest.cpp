@@ -173,8 +173,8 @@ static std::string randomProgram(Random &random) {
   static const char *const patterns[] = {
       "", "pattern<(segment = 4, dilation = 2, offset = head)>",
       "pattern<(segment = 3) + (segment = dense, dilation = 2, mode = both)>",
-      "pattern<heads 1: (segment = 2), heads 1: (segment = 5, dilation = 3,"
-      " mode = residues)> causal<token>"};
+      ("pattern<heads 1: (segment = 2), heads 1: (segment = 5, dilation = 3,"
+       " mode = residues)> causal<token>")};
   text += "  %a:2 = hilbert.attention ins(" + q + ", " + k + ", %v0 : " + t +
           ", " + t + ", " + t + ") outs(%do, %dl : " + t + ", " + lt +
           ") order(out = #h) " + patterns[pick(random, 0, 3)] +

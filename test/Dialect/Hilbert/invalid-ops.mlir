@@ -262,12 +262,38 @@ func.func @reorder_result_type(%x: tensor<2x16x4xf32>) {
 // -----
 
 #h = #hilbert.order<hilbert, [4, 4]>
-func.func @reorder_memref_result(%x: memref<2x16x4xf32>) {
+func.func @reorder_memref_result(%x: memref<2x16x4xf32>, %y: memref<2x16x4xf32>) {
   // expected-error@+2 {{inferred type(s)}}
   // expected-error@+1 {{failed to infer returned types}}
-  %0 = "hilbert.reorder"(%x, %x) <{dim = 1 : i64, order = #h,
+  %0 = "hilbert.reorder"(%x, %y) <{dim = 1 : i64, order = #h,
       operandSegmentSizes = array<i32: 1, 0, 1>}>
       : (memref<2x16x4xf32>, memref<2x16x4xf32>) -> tensor<2x16x4xf32>
+  return
+}
+
+// -----
+
+#h = #hilbert.order<hilbert, [4, 4]>
+func.func @reorder_c4_in_place(%x: memref<2x16x4xf32>) {
+  // expected-error@+1 {{'outs' must not be the source}}
+  hilbert.reorder %x dim 1 order(#h) outs(%x : memref<2x16x4xf32>) : memref<2x16x4xf32>
+  return
+}
+
+// -----
+
+func.func @permutation_c2() {
+  // expected-error@+1 {{result must have the identity layout, but is 'memref<16xi32, strided<[2]>>'}}
+  %0 = hilbert.permutation order(#hilbert.order<hilbert, [4, 4]>) : memref<16xi32, strided<[2]>>
+  return
+}
+
+// -----
+
+func.func @attention_c11(%x: memref<2x16x4x8xf32>, %l: memref<2x4x16xf32>) {
+  // expected-error@+1 {{a memref that is written must not be an operand twice, but operand 3 is}}
+  hilbert.attention ins(%x, %x, %x : memref<2x16x4x8xf32>, memref<2x16x4x8xf32>, memref<2x16x4x8xf32>)
+      outs(%x, %l : memref<2x16x4x8xf32>, memref<2x4x16xf32>)
   return
 }
 
@@ -994,7 +1020,7 @@ func.func @attention_grad_c1_dlse(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8x
 
 // -----
 
-func.func @attention_grad_c11_dout_shape(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf32>, %v: tensor<2x16x2x8xf32>,
+func.func @attention_grad_c12_dout_shape(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf32>, %v: tensor<2x16x2x8xf32>,
     %o: tensor<2x16x4x8xf32>, %l: tensor<2x4x16xf32>, %do: tensor<2x16x2x8xf32>,
     %dq: tensor<2x16x4x8xf32>, %dk: tensor<2x16x2x8xf32>, %dv: tensor<2x16x2x8xf32>) {
   // expected-error@+1 {{'hilbert.attention_grad' op dout must have the type of out ('tensor<2x16x4x8xf32>'), but is 'tensor<2x16x2x8xf32>'}}
@@ -1007,7 +1033,7 @@ func.func @attention_grad_c11_dout_shape(%q: tensor<2x16x4x8xf32>, %k: tensor<2x
 
 // -----
 
-func.func @attention_grad_c11_dout_element_type(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf32>, %v: tensor<2x16x2x8xf32>,
+func.func @attention_grad_c12_dout_element_type(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf32>, %v: tensor<2x16x2x8xf32>,
     %o: tensor<2x16x4x8xf32>, %l: tensor<2x4x16xf32>, %do: tensor<2x16x4x8xbf16>,
     %dq: tensor<2x16x4x8xf32>, %dk: tensor<2x16x2x8xf32>, %dv: tensor<2x16x2x8xf32>) {
   // expected-error@+1 {{'hilbert.attention_grad' op dout must have the type of out ('tensor<2x16x4x8xf32>'), but is 'tensor<2x16x4x8xbf16>'}}
@@ -1020,7 +1046,7 @@ func.func @attention_grad_c11_dout_element_type(%q: tensor<2x16x4x8xf32>, %k: te
 
 // -----
 
-func.func @attention_grad_c11_dq(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf32>, %v: tensor<2x16x2x8xf32>,
+func.func @attention_grad_c12_dq(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf32>, %v: tensor<2x16x2x8xf32>,
     %o: tensor<2x16x4x8xf32>, %l: tensor<2x4x16xf32>, %do: tensor<2x16x4x8xf32>,
     %dq: tensor<2x15x4x8xf32>, %dk: tensor<2x16x2x8xf32>, %dv: tensor<2x16x2x8xf32>) {
   // expected-error@+1 {{'hilbert.attention_grad' op dq must have the type of q ('tensor<2x16x4x8xf32>'), but is 'tensor<2x15x4x8xf32>'}}
@@ -1033,7 +1059,7 @@ func.func @attention_grad_c11_dq(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf
 
 // -----
 
-func.func @attention_grad_c11_dk(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf32>, %v: tensor<2x16x2x8xf32>,
+func.func @attention_grad_c12_dk(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf32>, %v: tensor<2x16x2x8xf32>,
     %o: tensor<2x16x4x8xf32>, %l: tensor<2x4x16xf32>, %do: tensor<2x16x4x8xf32>,
     %dq: tensor<2x16x4x8xf32>, %dk: tensor<2x16x4x8xf32>, %dv: tensor<2x16x2x8xf32>) {
   // expected-error@+1 {{'hilbert.attention_grad' op dk must have the type of k ('tensor<2x16x2x8xf32>'), but is 'tensor<2x16x4x8xf32>'}}
@@ -1046,7 +1072,7 @@ func.func @attention_grad_c11_dk(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf
 
 // -----
 
-func.func @attention_grad_c11_dv(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf32>, %v: tensor<2x16x2x8xf32>,
+func.func @attention_grad_c12_dv(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf32>, %v: tensor<2x16x2x8xf32>,
     %o: tensor<2x16x4x8xf32>, %l: tensor<2x4x16xf32>, %do: tensor<2x16x4x8xf32>,
     %dq: tensor<2x16x4x8xf32>, %dk: tensor<2x16x2x8xf32>, %dv: tensor<2x16x4x8xf32>) {
   // expected-error@+1 {{'hilbert.attention_grad' op dv must have the type of v ('tensor<2x16x2x8xf32>'), but is 'tensor<2x16x4x8xf32>'}}
@@ -1059,7 +1085,7 @@ func.func @attention_grad_c11_dv(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf
 
 // -----
 
-func.func @attention_grad_c11_dlse(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf32>, %v: tensor<2x16x2x8xf32>,
+func.func @attention_grad_c12_dlse(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf32>, %v: tensor<2x16x2x8xf32>,
     %o: tensor<2x16x4x8xf32>, %l: tensor<2x4x16xf32>, %do: tensor<2x16x4x8xf32>,
     %dq: tensor<2x16x4x8xf32>, %dk: tensor<2x16x2x8xf32>, %dv: tensor<2x16x2x8xf32>, %dl: tensor<2x16x4xf32>) {
   // expected-error@+1 {{'hilbert.attention_grad' op dlse must have the type of lse ('tensor<2x4x16xf32>'), but is 'tensor<2x16x4xf32>'}}

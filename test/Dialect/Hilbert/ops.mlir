@@ -273,13 +273,14 @@ func.func @attention_grad(%q: tensor<2x16x4x8xf32>, %k: tensor<2x16x2x8xf32>,
 
 // CHECK-LABEL: func @attention_grad_memref(
 func.func @attention_grad_memref(%q: memref<?x?x?x8xf32>, %l: memref<?x?x?xf32>,
-    %d: memref<?x?x?x8xf32, strided<[?, ?, ?, 1]>>) {
+    %d: memref<?x?x?x8xf32, strided<[?, ?, ?, 1]>>,
+    %dq: memref<?x?x?x8xf32>, %dv: memref<?x?x?x8xf32>) {
   // CHECK: {{^ *}}hilbert.attention_grad ins(
   hilbert.attention_grad
       ins(%q, %q, %q, %q, %l, %q : memref<?x?x?x8xf32>, memref<?x?x?x8xf32>,
           memref<?x?x?x8xf32>, memref<?x?x?x8xf32>, memref<?x?x?xf32>,
           memref<?x?x?x8xf32>)
-      outs(%q, %d, %q : memref<?x?x?x8xf32>, memref<?x?x?x8xf32, strided<[?, ?, ?, 1]>>,
+      outs(%dq, %d, %dv : memref<?x?x?x8xf32>, memref<?x?x?x8xf32, strided<[?, ?, ?, 1]>>,
            memref<?x?x?x8xf32>) layout<bhnd>
   return
 }

@@ -82,6 +82,13 @@ OrderSpec OrderAttr::getSpec() const {
                    getLength()};
 }
 
+int64_t OrderAttr::getNumCells() const {
+  int64_t cells = 1;
+  for (int64_t extent : getExtents())
+    cells *= extent;
+  return cells;
+}
+
 bool OrderAttr::isIdentity() const { return curve::isIdentity(getSpec()); }
 
 LogicalResult OrderAttr::verify(function_ref<InFlightDiagnostic()> emitError,
@@ -169,10 +176,7 @@ void OrderAttr::print(AsmPrinter &printer) const {
     os << ", tile = ";
     printIntegers(os, getTile());
   }
-  int64_t cells = 1;
-  for (int64_t extent : getExtents())
-    cells *= extent;
-  if (getLength() != cells)
+  if (getLength() != getNumCells())
     os << ", length = " << getLength();
   os << '>';
 }

@@ -29,6 +29,8 @@ struct HilbertAsmInterface : public OpAsmDialectInterface {
     os << name << '_' << llvm::interleaved(order.getExtents(), "x");
     if (!order.getTile().empty())
       os << "_tile_" << llvm::interleaved(order.getTile(), "x");
+    if (order.getLength() != order.getNumCells())
+      os << "_length_" << order.getLength();
     return AliasResult::OverridableAlias;
   }
 };

@@ -121,6 +121,8 @@ static LogicalResult verifyPermute(OpTy op) {
     return op.emitOpError()
            << "'outs' must have the source's shape and element type ("
            << op.getSource().getType() << "), but is " << init;
+  if (op.getInit() == op.getSource())
+    return op.emitOpError("'outs' must not be the source");
   return success();
 }
 
@@ -155,7 +157,11 @@ getPermuteEffects(OpTy op,
                   SmallVectorImpl<SideEffects::EffectInstance<
                       MemoryEffects::Effect>> &effects) {
   addMemRefEffects(
-      op, [&](OpOperand &operand) { return operand.get() == op.getInit(); },
+      op,
+      [&](OpOperand &operand) {
+        return op.getInit() && operand.getOperandNumber() ==
+                                   op->getNumOperands() - 1;
+      },
       effects);
 }
 
@@ -206,6 +212,11 @@ LogicalResult PermutationOp::verify() {
     return emitOpError() << "result must have the order's length ("
                          << getOrder().getLength() << "), but has "
                          << sizeText(type.getDimSize(0));
+  // (C2)
+  auto memref = dyn_cast<MemRefType>(type);
+  if (memref && !memref.getLayout().isIdentity())
+    return emitOpError() << "result must have the identity layout, but is "
+                         << memref;
   return success();
 }
 
@@ -228,7 +239,7 @@ static int64_t getSmallestSegment(PatternAttr pattern) {
   return smallest;
 }
 
-/// (C1)..(C10) of hilbert.attention.
+/// (C1)..(C11) of hilbert.attention.
 static LogicalResult verifyAttention(AttentionInterface op) {
   Operation *operation = op.getOperation();
   ShapedType q = op.getQ().getType(), k = op.getK().getType(),
@@ -324,6 +335,15 @@ static LogicalResult verifyAttention(AttentionInterface op) {
   if (op.getCausal() == Causality::Position && queryOrder != keyOrder)
     return operation->emitOpError()
            << "causality position needs equal query and key orders";
+  // (C11)
+  if (isMemRef)
+    for (OpOperand &init :
+         cast<DestinationStyleOpInterface>(operation).getDpsInitsMutable())
+      if (llvm::count(operation->getOperands(), init.get()) != 1)
+        return operation->emitOpError()
+               << "a memref that is written must not be an operand twice, but "
+                  "operand "
+               << init.getOperandNumber() << " is";
   // (C10)
   if (!pattern)
     return success();
@@ -415,7 +435,7 @@ Speculation::Speculatability AttentionOp::getSpeculatability() {
 LogicalResult AttentionGradOp::verify() {
   if (failed(verifyAttention(*this)))
     return failure();
-  // (C11)
+  // (C12)
   auto same = [&](StringRef name, Value gradient, StringRef ofName,
                   Value of) -> LogicalResult {
     auto type = cast<ShapedType>(gradient.getType());

@@ -75,10 +75,21 @@ namespace {
 /// Walks a block backwards and builds, at its end, the gradients of values.
 class ReverseMode {
 public:
-  ReverseMode(OpBuilder &builder) : builder(builder) {}
+  /// Differentiates with respect to the block's arguments.
+  ReverseMode(OpBuilder &builder, Block &block) : builder(builder) {
+    for (BlockArgument argument : block.getArguments())
+      if (isDifferentiable(argument.getType()))
+        active.insert(argument);
+    for (Operation &op : block)
+      if (llvm::any_of(op.getOperands(),
+                       [&](Value operand) { return active.contains(operand); }))
+        for (Value result : op.getResults())
+          if (isDifferentiable(result.getType()))
+            active.insert(result);
+  }
 
   void add(Value value, Value gradient) {
-    if (!isDifferentiable(value.getType()))
+    if (!active.contains(value))
       return;
     Value &sum = gradients[value];
     sum = sum ? arith::AddFOp::create(builder, gradient.getLoc(), sum, gradient)
@@ -96,6 +107,8 @@ private:
   LogicalResult visitElementwise(Operation *op, Value gradient);
 
   OpBuilder &builder;
+  /// The values that depend on arguments: no other has a gradient.
+  DenseSet<Value> active;
   DenseMap<Value, Value> gradients;
 };
 } // namespace
@@ -271,7 +284,7 @@ static LogicalResult generateGradient(func::FuncOp forward,
                         : Value());
 
   b.setInsertionPoint(terminator);
-  ReverseMode reverse(b);
+  ReverseMode reverse(b, body);
   for (auto [output, seed] : llvm::zip_equal(outputs, seeds))
     if (seed)
       reverse.add(output, seed);

@@ -52,9 +52,9 @@ func.func @nested(%n: index) -> tensor<?xf32> {
 
 // -----
 
-func.func @memref_operand(%x: memref<1x16x2x8xf32>, %t: memref<16xi32>) {
+func.func @memref_operand(%x: memref<1x16x2x8xf32>, %y: memref<1x16x2x8xf32>, %t: memref<16xi32>) {
   // expected-error@+1 {{hilbert ops are on tensors at the fused level, but got 'memref<1x16x2x8xf32>'}}
-  hilbert.reorder %x dim 1 order(%t : memref<16xi32>) outs(%x : memref<1x16x2x8xf32>)
+  hilbert.reorder %x dim 1 order(%t : memref<16xi32>) outs(%y : memref<1x16x2x8xf32>)
       : memref<1x16x2x8xf32>
   return
 }

@@ -117,6 +117,8 @@ def Hilbert_OrderAttr : Hilbert_Attr<"Order", "order"> {
   ];
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
+    /// The product of the extents.
+    int64_t getNumCells() const;
     /// The order as the curve library takes it.
     ::hilbert::curve::OrderSpec getSpec() const;
     /// True if π is the identity (conservative: cheap, never builds the table).

@@ -23,6 +23,9 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 class Hilbert_Shaped<Type shaped, string description>
     : Type<shaped.predicate, description, "::mlir::ShapedType">;
 
+class Hilbert_StridedMemRef<list<Type> elements, list<int> ranks>
+    : ConfinedType<MemRefRankOf<elements, ranks>, [HasStridesPred]>;
+
 /// Any ranked tensor or memref.
 def Hilbert_Tensor : Hilbert_Shaped<
     AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef]>,
@@ -30,15 +33,15 @@ def Hilbert_Tensor : Hilbert_Shaped<
 /// q, k, v, out and their gradients.
 def Hilbert_Tensor4D : Hilbert_Shaped<
     AnyTypeOf<[TensorRankOf<[F16, BF16, F32], [4]>,
-               MemRefRankOf<[F16, BF16, F32], [4]>]>,
+               Hilbert_StridedMemRef<[F16, BF16, F32], [4]>]>,
     "4D tensor or memref of f16, bf16 or f32">;
 /// lse and its gradient.
 def Hilbert_RowStats : Hilbert_Shaped<
-    AnyTypeOf<[TensorRankOf<[F32], [3]>, MemRefRankOf<[F32], [3]>]>,
+    AnyTypeOf<[TensorRankOf<[F32], [3]>, Hilbert_StridedMemRef<[F32], [3]>]>,
     "3D tensor or memref of f32">;
 /// A runtime order: [N], or [B, N] for one order a batch item.
 def Hilbert_Table : Hilbert_Shaped<
-    AnyTypeOf<[TensorRankOf<[I32], [1, 2]>, MemRefRankOf<[I32], [1, 2]>]>,
+    AnyTypeOf<[TensorRankOf<[I32], [1, 2]>, Hilbert_StridedMemRef<[I32], [1, 2]>]>,
     "1D or 2D tensor or memref of i32">;
 
 class Hilbert_Op<string mnemonic, list<Trait> traits = []>
@@ -94,8 +97,8 @@ def Hilbert_ReorderOp : Hilbert_PermuteOp<"reorder"> {
     - (C2) the order's length is the size of that dimension.
     - (C3) a 2D table has the size of dimension 0 as its first size, and `dim`
       is not 0.
-    - (C4) `outs` is given if and only if the source is a memref, and has its
-      shape and element type.
+    - (C4) `outs` is given if and only if the source is a memref, has its
+      shape and element type, and is not the source.
 
     A table's entries are not checked: an entry outside 0…N-1 is undefined
     behaviour, a repeated one gives a gather.
@@ -135,6 +138,7 @@ def Hilbert_PermutationOp : Hilbert_Op<"permutation", [Pure]> {
 
     Constraints:
     - (C1) the result has one dimension, i32, of the order's length.
+    - (C2) a memref has the identity layout: the table is contiguous.
 
     Example:
 
@@ -144,7 +148,7 @@ def Hilbert_PermutationOp : Hilbert_Op<"permutation", [Pure]> {
   }];
   let arguments = (ins Hilbert_OrderAttr:$order);
   let results = (outs Hilbert_Shaped<
-      AnyTypeOf<[TensorRankOf<[I32], [1]>, MemRefRankOf<[I32], [1]>]>,
+      AnyTypeOf<[TensorRankOf<[I32], [1]>, Hilbert_StridedMemRef<[I32], [1]>]>,
       "1D tensor or memref of i32">:$result);
   let assemblyFormat = "`order` `(` qualified($order) `)` attr-dict `:` type($result)";
   let builders = [OpBuilder<(ins "::hilbert::OrderAttr":$order)>];
@@ -234,6 +238,7 @@ def Hilbert_AttentionOp : Hilbert_AttentionBase<"attention"> {
     - (C9) causality `position` needs equal query and key orders.
     - (C10) listed offsets are one for each query head; head groups cover the
       query heads.
+    - (C11) a memref that is written is not an operand twice.
 
     Sizes that are dynamic are checked when the program runs.
 
@@ -272,7 +277,7 @@ def Hilbert_AttentionGradOp : Hilbert_AttentionBase<"attention_grad"> {
     and lse.
 
     Constraints: those of `hilbert.attention`, and
-    - (C11) dq, dk and dv have the types of q, k and v (up to memref layout);
+    - (C12) dq, dk and dv have the types of q, k and v (up to memref layout);
       dout that of out; dlse that of lse.
 
     Example:

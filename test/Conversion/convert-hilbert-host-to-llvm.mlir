@@ -1,0 +1,170 @@
+// RUN: hilbert-opt %s --convert-hilbert-host-to-llvm --split-input-file \
+// RUN:   --verify-diagnostics | FileCheck %s
+
+//===----------------------------------------------------------------------===//
+// Launches
+//===----------------------------------------------------------------------===//
+
+// Captures travel in a struct on the stack; its address, a thunk and the number
+// of items go to the thread pool.
+// CHECK: llvm.func @hilbert_rt_parallel_for(!llvm.ptr, !llvm.ptr, i64)
+// CHECK-LABEL: llvm.func @launch(
+// CHECK-SAME: %[[N:.*]]: i64, %[[F:.*]]: f32,
+// CHECK: %[[PACKED:.*]] = llvm.insertvalue %[[F]], %{{.*}}[0] : !llvm.struct<(f32, ptr, ptr, i64, i64, i64)>
+// CHECK: %[[ALL:.*]] = llvm.insertvalue %{{.*}}, %{{.*}}[5] : !llvm.struct<(f32, ptr, ptr, i64, i64, i64)>
+// CHECK: %[[SLOT:.*]] = llvm.alloca %{{.*}} x !llvm.struct<(f32, ptr, ptr, i64, i64, i64)>
+// CHECK: llvm.store %[[ALL]], %[[SLOT]]
+// CHECK: %[[THUNK:.*]] = llvm.mlir.addressof @launch_kernel_thunk : !llvm.ptr
+// CHECK: llvm.call @hilbert_rt_parallel_for(%[[THUNK]], %[[SLOT]], %[[N]]) : (!llvm.ptr, !llvm.ptr, i64) -> ()
+// CHECK: llvm.return
+
+// Kernels are internal and have no C interface.
+// CHECK-NOT: @_mlir_ciface_launch_kernel
+// CHECK: llvm.func internal @launch_kernel(
+
+// CHECK: llvm.func internal @launch_kernel_thunk(%[[CLOSURE:.*]]: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64)
+// CHECK: %[[LOADED:.*]] = llvm.load %[[CLOSURE]] : !llvm.ptr -> !llvm.struct<(f32, ptr, ptr, i64, i64, i64)>
+// CHECK: %[[FIRST:.*]] = llvm.extractvalue %[[LOADED]][0]
+// CHECK: %[[LAST:.*]] = llvm.extractvalue %[[LOADED]][5]
+// CHECK: llvm.call @launch_kernel(%[[BEGIN]], %[[END]], %[[FIRST]], %{{.*}}, %[[LAST]]) :
+// CHECK-NEXT: llvm.return
+func.func @launch(%n: index, %f: f32, %x: memref<?xf32>) {
+  hilbert.host_launch @launch_kernel(%n) captures(%f, %x : f32, memref<?xf32>)
+  return
+}
+func.func private @launch_kernel(%begin: index, %end: index, %f: f32,
+    %x: memref<?xf32>) {
+  memref.store %f, %x[%begin] : memref<?xf32>
+  return
+}
+
+// -----
+
+// Nothing to capture, twice.
+// CHECK-LABEL: llvm.func @nothing(
+// CHECK: llvm.call @hilbert_rt_parallel_for(
+// CHECK: llvm.call @hilbert_rt_parallel_for(
+// CHECK: llvm.return
+func.func @nothing(%n: index) {
+  hilbert.host_launch @nothing_kernel(%n)
+  hilbert.host_launch @nothing_kernel(%n)
+  return
+}
+func.func private @nothing_kernel(%begin: index, %end: index) {
+  return
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Orders
+//===----------------------------------------------------------------------===//
+
+// hilbert_rt_order(curve, rank, 3 extents, 3 tile sizes, length), 0 where there
+// is none.
+// CHECK: llvm.func @hilbert_rt_order(i64, i64, i64, i64, i64, i64, i64, i64, i64) -> !llvm.ptr
+// CHECK-LABEL: llvm.func @order(
+// CHECK-DAG: %[[RANK:.*]] = llvm.mlir.constant(2 : i64) : i64
+// CHECK-DAG: %[[ROWS:.*]] = llvm.mlir.constant(6 : i64) : i64
+// CHECK-DAG: %[[COLUMNS:.*]] = llvm.mlir.constant(10 : i64) : i64
+// CHECK-DAG: %[[TILE:.*]] = llvm.mlir.constant(3 : i64) : i64
+// CHECK-DAG: %[[LENGTH:.*]] = llvm.mlir.constant(60 : i64) : i64
+// CHECK: %[[TABLE:.*]] = llvm.call @hilbert_rt_order(%{{[^,]*}}, %[[RANK]], %[[ROWS]], %[[COLUMNS]], %{{[^,]*}}, %[[TILE]], %{{[^,]*}}, %{{[^,]*}}, %[[LENGTH]])
+// CHECK: llvm.insertvalue %[[TABLE]], %{{.*}}[0]
+// CHECK: llvm.insertvalue %[[TABLE]], %{{.*}}[1]
+func.func @order(%i: index) -> i32 {
+  %0 = hilbert.permutation order(#hilbert.order<hilbert, [6, 10], tile = [3, 5]>)
+      : memref<60xi32>
+  %1 = memref.load %0[%i] : memref<60xi32>
+  return %1 : i32
+}
+
+// -----
+
+func.func @order_tensor(%i: index) -> i32 {
+  // expected-error @below {{failed to legalize operation 'hilbert.permutation'}}
+  %0 = hilbert.permutation order(#hilbert.order<hilbert, [2, 2]>) : tensor<4xi32>
+  %1 = tensor.extract %0[%i] : tensor<4xi32>
+  return %1 : i32
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Assertions
+//===----------------------------------------------------------------------===//
+
+// The message is recorded and the function returns zeros; nothing aborts.
+// CHECK-DAG: llvm.func @hilbert_rt_fail(!llvm.ptr)
+// CHECK-DAG: llvm.mlir.global internal constant @[[FIRST:hilbert_message_[0-9]+]]("first \22message\22\00")
+// CHECK-DAG: llvm.mlir.global internal constant @[[SECOND:hilbert_message_[0-9]+]]("second message\00")
+// CHECK-NOT: @abort
+// CHECK-NOT: @puts
+// CHECK-LABEL: llvm.func @assert(
+// CHECK-SAME: %[[A:.*]]: i1, %[[B:.*]]: i1
+// CHECK: llvm.cond_br %[[A]], ^[[REST:bb[0-9]+]], ^[[FAIL1:bb[0-9]+]]
+// CHECK: ^[[REST]]:
+// CHECK: llvm.cond_br %[[B]], ^[[END:bb[0-9]+]], ^[[FAIL2:bb[0-9]+]]
+// CHECK: ^[[END]]:
+// CHECK: llvm.return
+// CHECK: ^[[FAIL1]]:
+// CHECK: %[[TEXT1:.*]] = llvm.mlir.addressof @[[FIRST]]
+// CHECK: llvm.call @hilbert_rt_fail(%[[TEXT1]]) : (!llvm.ptr) -> ()
+// CHECK: llvm.mlir.zero
+// CHECK: llvm.return
+// CHECK: ^[[FAIL2]]:
+// CHECK: %[[TEXT2:.*]] = llvm.mlir.addressof @[[SECOND]]
+// CHECK: llvm.call @hilbert_rt_fail(%[[TEXT2]]) : (!llvm.ptr) -> ()
+// CHECK: llvm.return
+func.func @assert(%a: i1, %b: i1, %x: memref<?xf32>, %y: f32)
+    -> (memref<?xf32>, f32) {
+  cf.assert %a, "first \"message\""
+  cf.assert %b, "second message"
+  return %x, %y : memref<?xf32>, f32
+}
+
+// -----
+
+// Without results.
+// CHECK-LABEL: llvm.func @assert_nothing(
+// CHECK: llvm.call @hilbert_rt_fail(
+// CHECK-NEXT: llvm.return
+func.func @assert_nothing(%a: i1) {
+  cf.assert %a, "message"
+  return
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+// Public functions can be called from C: descriptors by pointer, the result's
+// first.
+// CHECK-DAG: llvm.func @public(%{{.*}}) -> !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)> attributes {llvm.emit_c_interface}
+// CHECK-DAG: llvm.func @_mlir_ciface_public(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: f32)
+// CHECK-DAG: llvm.func internal @private(
+// CHECK-DAG: llvm.func @declared(f32){{.*}}
+// CHECK-NOT: @_mlir_ciface_private
+// CHECK-NOT: @_mlir_ciface_declared
+func.func @public(%x: memref<?xf32>, %y: f32) -> memref<?xf32> {
+  call @private(%y) : (f32) -> ()
+  return %x : memref<?xf32>
+}
+func.func private @private(%y: f32) {
+  call @declared(%y) : (f32) -> ()
+  return
+}
+func.func private @declared(f32)
+
+// -----
+
+// Nothing else may be left.
+func.func @left(%n: index) {
+  %c0 = arith.constant 0 : index
+  // expected-error @below {{failed to legalize operation 'scf.for'}}
+  scf.for %i = %c0 to %n step %n {
+  }
+  return
+}

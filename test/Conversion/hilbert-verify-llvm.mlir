@@ -1,0 +1,58 @@
+// RUN: hilbert-opt %s --hilbert-verify-llvm --split-input-file --verify-diagnostics
+
+llvm.func @callee()
+llvm.func @fine(%x: i64) -> i64 {
+  llvm.call @callee() : () -> ()
+  llvm.return %x : i64
+}
+
+// -----
+
+module @empty {
+}
+
+// -----
+
+llvm.mlir.global internal constant @text("abc")
+module @inner {
+  llvm.func @fine()
+}
+
+// -----
+
+// expected-error @below {{only llvm ops may remain after lowering to llvm, but 'func.func' does}}
+func.func private @declaration()
+
+// -----
+
+llvm.func @arith() -> i64 {
+  // expected-error @below {{only llvm ops may remain after lowering to llvm, but 'arith.constant' does}}
+  %0 = arith.constant 0 : i64
+  llvm.return %0 : i64
+}
+
+// -----
+
+llvm.func @cast(%x: index) -> i64 {
+  // expected-error @below {{only llvm ops may remain after lowering to llvm, but 'builtin.unrealized_conversion_cast' does}}
+  %0 = builtin.unrealized_conversion_cast %x : index to i64
+  llvm.return %0 : i64
+}
+
+// -----
+
+llvm.func @permutation() {
+  // expected-error @below {{only llvm ops may remain after lowering to llvm, but 'hilbert.permutation' does}}
+  %0 = hilbert.permutation order(#hilbert.order<hilbert, [2, 2]>) : memref<4xi32>
+  llvm.return
+}
+
+// -----
+
+// The first is enough.
+llvm.func @first() {
+  // expected-error @below {{only llvm ops may remain after lowering to llvm, but 'arith.constant' does}}
+  %0 = arith.constant 0 : i64
+  %1 = arith.constant 1 : i64
+  llvm.return
+}
