@@ -42,10 +42,9 @@ if(HILBERT_STATIC_LLVM)
   # Debian's archives export the dylibs as their dependencies (`LLVM`, `MLIR`);
   # point them at the component archives instead.
   llvm_map_components_to_libnames(_llvm_libs
-    core support native nativecodegen orcjit orctargetprocess nvptx
-    nvptxcodegen executionengine passes target targetparser transformutils
-    bitwriter bitreader linker ipo remarks frontendopenmp frontendopenacc
-    jitlink analysis codegen)
+    core support native nativecodegen orcjit orctargetprocess executionengine
+    passes target targetparser transformutils bitwriter bitreader linker ipo
+    remarks frontendopenmp jitlink perfjitevents analysis codegen)
   foreach(_target IN LISTS MLIR_EXPORTED_TARGETS)
     if(TARGET ${_target})
       get_target_property(_type ${_target} TYPE)
@@ -64,7 +63,7 @@ if(HILBERT_STATIC_LLVM)
     MLIRAnalysis MLIRArithToLLVM MLIRArithTransforms
     MLIRBufferizationPipelines MLIRBufferizationToMemRef
     MLIRBufferizationTransforms MLIRBuiltinToLLVMIRTranslation
-    MLIRControlFlowToLLVM MLIRExecutionEngine MLIRExecutionEngineUtils
+    MLIRControlFlowToLLVM MLIRControlFlowTransforms MLIRExecutionEngine MLIRExecutionEngineUtils
     MLIRFuncAllExtensions MLIRFuncDialect MLIRFuncToLLVM MLIRIndexToLLVM
     MLIRLinalgDialect MLIRLinalgTransforms MLIRLLVMDialect
     MLIRLLVMToLLVMIRTranslation MLIRMathToLLVM MLIRMathTransforms
@@ -74,7 +73,10 @@ if(HILBERT_STATIC_LLVM)
     MLIRTransforms MLIRUBToLLVM
     MLIRVectorToLLVMPass MLIRVectorTransforms MLIRVectorToSCF
     ${_llvm_libs})
-  add_link_options(-s -Wl,--gc-sections)
+  # Stripped, without what is not called (Debian's LLVM names libz3), and with
+  # the C++ library inside.
+  add_link_options(-s -Wl,--gc-sections -Wl,--as-needed -static-libstdc++
+    -static-libgcc)
 else()
   target_link_libraries(HilbertLLVM INTERFACE
     MLIRExecutionEngineShared MLIR LLVM)

@@ -29,7 +29,6 @@ using namespace hilbert;
 
 namespace hilbert {
 #define GEN_PASS_DEF_CONVERTHILBERTHOSTTOLLVM
-#define GEN_PASS_DEF_HILBERTVERIFYLLVM
 #include "hilbert/Conversion/Passes.h.inc"
 } // namespace hilbert
 
@@ -196,7 +195,7 @@ struct LowerPermutation : public ConvertOpToLLVMPattern<PermutationOp> {
 };
 
 //===----------------------------------------------------------------------===//
-// The passes
+// The pass
 //===----------------------------------------------------------------------===//
 
 struct ConvertHilbertHostToLLVM
@@ -238,23 +237,6 @@ struct ConvertHilbertHostToLLVM
     target.addLegalOp<ModuleOp>();
     if (failed(applyFullConversion(module, target, std::move(patterns))))
       signalPassFailure();
-  }
-};
-
-struct HilbertVerifyLLVM
-    : public hilbert::impl::HilbertVerifyLLVMBase<HilbertVerifyLLVM> {
-  void runOnOperation() override {
-    WalkResult result = getOperation().walk([](Operation *op) {
-      if (isa<ModuleOp>(op) || isa<LLVM::LLVMDialect>(op->getDialect()))
-        return WalkResult::advance();
-      op->emitError() << "only llvm ops may remain after lowering to llvm, but "
-                         "'"
-                      << op->getName() << "' does";
-      return WalkResult::interrupt();
-    });
-    if (result.wasInterrupted())
-      signalPassFailure();
-    markAllAnalysesPreserved();
   }
 };
 } // namespace

@@ -59,6 +59,7 @@ void hilbert::buildToLoopsPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createHilbertVerifyLoops());
 }
 
 void hilbert::buildToLLVMPipeline(OpPassManager &pm,

@@ -64,12 +64,18 @@ func.func private @nothing_kernel(%begin: index, %end: index) {
 // is none.
 // CHECK: llvm.func @hilbert_rt_order(i64, i64, i64, i64, i64, i64, i64, i64, i64) -> !llvm.ptr
 // CHECK-LABEL: llvm.func @order(
-// CHECK-DAG: %[[RANK:.*]] = llvm.mlir.constant(2 : i64) : i64
-// CHECK-DAG: %[[ROWS:.*]] = llvm.mlir.constant(6 : i64) : i64
-// CHECK-DAG: %[[COLUMNS:.*]] = llvm.mlir.constant(10 : i64) : i64
-// CHECK-DAG: %[[TILE:.*]] = llvm.mlir.constant(3 : i64) : i64
-// CHECK-DAG: %[[LENGTH:.*]] = llvm.mlir.constant(60 : i64) : i64
-// CHECK: %[[TABLE:.*]] = llvm.call @hilbert_rt_order(%{{[^,]*}}, %[[RANK]], %[[ROWS]], %[[COLUMNS]], %{{[^,]*}}, %[[TILE]], %{{[^,]*}}, %{{[^,]*}}, %[[LENGTH]])
+// CHECK: %[[CURVE:.*]] = llvm.mlir.constant({{[0-9]+}} : i64) : i64
+// CHECK-NEXT: %[[RANK:.*]] = llvm.mlir.constant(2 : i64) : i64
+// CHECK-NEXT: %[[ROWS:.*]] = llvm.mlir.constant(6 : i64) : i64
+// CHECK-NEXT: %[[COLUMNS:.*]] = llvm.mlir.constant(10 : i64) : i64
+// CHECK-NEXT: %[[NO_DEPTH:.*]] = llvm.mlir.constant(0 : i64) : i64
+// CHECK-NEXT: %[[TILE_ROWS:.*]] = llvm.mlir.constant(3 : i64) : i64
+// CHECK-NEXT: %[[TILE_COLUMNS:.*]] = llvm.mlir.constant(5 : i64) : i64
+// CHECK-NEXT: %[[NO_TILE_DEPTH:.*]] = llvm.mlir.constant(0 : i64) : i64
+// CHECK-NEXT: %[[LENGTH:.*]] = llvm.mlir.constant(60 : i64) : i64
+// CHECK-NEXT: %[[TABLE:.*]] = llvm.call @hilbert_rt_order(%[[CURVE]], %[[RANK]],
+// CHECK-SAME: %[[ROWS]], %[[COLUMNS]], %[[NO_DEPTH]], %[[TILE_ROWS]], %[[TILE_COLUMNS]],
+// CHECK-SAME: %[[NO_TILE_DEPTH]], %[[LENGTH]])
 // CHECK: llvm.insertvalue %[[TABLE]], %{{.*}}[0]
 // CHECK: llvm.insertvalue %[[TABLE]], %{{.*}}[1]
 func.func @order(%i: index) -> i32 {
@@ -96,8 +102,8 @@ func.func @order_tensor(%i: index) -> i32 {
 
 // The message is recorded and the function returns zeros; nothing aborts.
 // CHECK-DAG: llvm.func @hilbert_rt_fail(!llvm.ptr)
-// CHECK-DAG: llvm.mlir.global internal constant @[[FIRST:hilbert_message_[0-9]+]]("first \22message\22\00")
-// CHECK-DAG: llvm.mlir.global internal constant @[[SECOND:hilbert_message_[0-9]+]]("second message\00")
+// CHECK-DAG: llvm.mlir.global internal constant @[[$FIRST:hilbert_message_[0-9]+]]("first \22message\22\00")
+// CHECK-DAG: llvm.mlir.global internal constant @[[$SECOND:hilbert_message_[0-9]+]]("second message\00")
 // CHECK-NOT: @abort
 // CHECK-NOT: @puts
 // CHECK-LABEL: llvm.func @assert(
@@ -108,12 +114,12 @@ func.func @order_tensor(%i: index) -> i32 {
 // CHECK: ^[[END]]:
 // CHECK: llvm.return
 // CHECK: ^[[FAIL1]]:
-// CHECK: %[[TEXT1:.*]] = llvm.mlir.addressof @[[FIRST]]
+// CHECK: %[[TEXT1:.*]] = llvm.mlir.addressof @[[$FIRST]]
 // CHECK: llvm.call @hilbert_rt_fail(%[[TEXT1]]) : (!llvm.ptr) -> ()
 // CHECK: llvm.mlir.zero
 // CHECK: llvm.return
 // CHECK: ^[[FAIL2]]:
-// CHECK: %[[TEXT2:.*]] = llvm.mlir.addressof @[[SECOND]]
+// CHECK: %[[TEXT2:.*]] = llvm.mlir.addressof @[[$SECOND]]
 // CHECK: llvm.call @hilbert_rt_fail(%[[TEXT2]]) : (!llvm.ptr) -> ()
 // CHECK: llvm.return
 func.func @assert(%a: i1, %b: i1, %x: memref<?xf32>, %y: f32)

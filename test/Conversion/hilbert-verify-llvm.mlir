@@ -33,10 +33,10 @@ llvm.func @arith() -> i64 {
 
 // -----
 
-llvm.func @cast(%x: index) -> i64 {
+llvm.func @cast(%x: i64) -> i64 {
   // expected-error @below {{only llvm ops may remain after lowering to llvm, but 'builtin.unrealized_conversion_cast' does}}
-  %0 = builtin.unrealized_conversion_cast %x : index to i64
-  llvm.return %0 : i64
+  %0 = builtin.unrealized_conversion_cast %x : i64 to index
+  llvm.return %x : i64
 }
 
 // -----

@@ -48,6 +48,15 @@ def ConvertHilbertToLoops : Pass<"convert-hilbert-to-loops", "::mlir::func::Func
     "::mlir::vector::VectorDialect"];
 }
 
+def HilbertVerifyLoops : Pass<"hilbert-verify-loops", "::mlir::ModuleOp"> {
+  let summary = "Contract: what the loop level may hold";
+  let description = [{
+    Fails, naming the op, if anything is left but func, cf, scf, arith, math,
+    vector, memref and ub ops on memrefs, vectors and scalars, and
+    `hilbert.permutation`.
+  }];
+}
+
 def HilbertOutlineParallel : Pass<"hilbert-outline-parallel", "::mlir::ModuleOp"> {
   let summary = "Outline parallel loops into kernels for the host's thread pool";
   let description = [{

@@ -35,7 +35,8 @@ void buildFusePipeline(mlir::OpPassManager &pm);
 /// `hilbert-grad`: hilbert-fuse, then gradient functions, fused in turn.
 void buildGradPipeline(mlir::OpPassManager &pm);
 
-/// `hilbert-to-loops`: from the fused level to scf, vector and memref.
+/// `hilbert-to-loops`: from the fused level to scf, vector and memref; ends
+/// with hilbert-verify-loops.
 void buildToLoopsPipeline(mlir::OpPassManager &pm,
                           const HostPipelineOptions &options);
 

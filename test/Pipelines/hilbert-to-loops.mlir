@@ -1,0 +1,97 @@
+// RUN: hilbert-opt %s --hilbert-fuse --hilbert-to-loops \
+// RUN:   | FileCheck %s --implicit-check-not='hilbert.attention ins' \
+// RUN:       --implicit-check-not='= hilbert.reorder' \
+// RUN:       --implicit-check-not='= hilbert.restore' --implicit-check-not='tensor<'
+// RUN: hilbert-opt %s --hilbert-fuse --hilbert-to-loops='lanes=4' \
+// RUN:   | FileCheck %s --check-prefix=LANES
+// RUN: hilbert-opt %s --hilbert-grad --hilbert-to-loops \
+// RUN:   | FileCheck %s --check-prefix=GRAD
+
+// From tensors to loops over memrefs. Reorders cost nothing but a table.
+
+#h = #hilbert.order<hilbert, [8, 8]>
+!t = tensor<1x64x2x16xf16>
+!l = tensor<1x2x64xf32>
+
+// CHECK-LABEL: func @static(
+// CHECK-SAME: memref<1x64x2x16xf16>
+// CHECK-SAME: -> (memref<1x64x2x16xf16>, memref<1x2x64xf32>)
+// CHECK-NOT: cf.assert
+// CHECK-DAG: %[[TABLE:.*]] = hilbert.permutation order(#{{.*}}) : memref<64xi32>
+// CHECK-DAG: %[[OUT:.*]] = memref.alloc() {{.*}}: memref<1x64x2x16xf16>
+// CHECK-DAG: %[[LSE:.*]] = memref.alloc() {{.*}}: memref<1x2x64xf32>
+// CHECK-NOT: memref.alloc(
+// CHECK: scf.parallel
+// CHECK: memref.load %[[TABLE]]
+// CHECK: vector<8xf16> to vector<8xf32>
+// CHECK: vector.store %{{.*}}, %[[OUT]]
+// CHECK: memref.store %{{.*}}, %[[LSE]]
+// CHECK-NOT: memref.copy
+// CHECK-NOT: memref.dealloc
+// CHECK: return %[[OUT]], %[[LSE]]
+
+// LANES-LABEL: func @static(
+// LANES: vector<4xf32>
+// LANES-NOT: vector<16xf32>
+
+// The gradient has its own two loops.
+// GRAD-LABEL: func @static(
+// GRAD-COUNT-1: scf.parallel
+// GRAD-LABEL: func @static_grad(
+// GRAD-COUNT-2: scf.parallel
+// GRAD-NOT: scf.parallel
+// GRAD-LABEL: func @dynamic(
+func.func @static(%q: !t, %k: !t, %v: !t) -> (!t, !l) {
+  %qc = hilbert.reorder %q dim 1 order(#h) : !t
+  %kc = hilbert.reorder %k dim 1 order(#h) : !t
+  %vc = hilbert.reorder %v dim 1 order(#h) : !t
+  %0 = tensor.empty() : !t
+  %1 = tensor.empty() : !l
+  %2, %3 = hilbert.attention ins(%qc, %kc, %vc : !t, !t, !t)
+      outs(%0, %1 : !t, !l) pattern<(segment = 16)>
+  %4 = hilbert.restore %2 dim 1 order(#h) : !t
+  %5 = hilbert.restore %3 dim 2 order(#h) : !l
+  return %4, %5 : !t, !l
+}
+
+// Sizes and the table come when the program runs.
+// CHECK-LABEL: func @dynamic(
+// CHECK-SAME: memref<?x?x?x16xbf16>
+// CHECK-SAME: %[[TABLE:[^: ,]*]]: memref<?xi32>)
+// CHECK: cf.assert %{{.*}}, "hilbert.attention: k's batch must be equal to q's batch"
+// CHECK: cf.assert %{{.*}}, "hilbert.attention: q order's entries must be equal to q's tokens"
+// CHECK: scf.parallel
+// CHECK: memref.load %[[TABLE]]
+// CHECK: vector<8xbf16> to vector<8xf32>
+// CHECK: return
+!d = tensor<?x?x?x16xbf16>
+!e = tensor<?x?x?xf32>
+func.func @dynamic(%q: !d, %k: !d, %v: !d, %t: tensor<?xi32>) -> (!d, !e) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %b = tensor.dim %q, %c0 : !d
+  %n = tensor.dim %q, %c1 : !d
+  %h = tensor.dim %q, %c2 : !d
+  %0 = tensor.empty(%b, %n, %h) : !d
+  %1 = tensor.empty(%b, %h, %n) : !e
+  %2, %3 = hilbert.attention ins(%q, %k, %v : !d, !d, !d) outs(%0, %1 : !d, !e)
+      order(%t : tensor<?xi32>) pattern<(segment = 16)> causal<token>
+  return %2, %3 : !d, !e
+}
+
+// A reorder that nothing takes is a loop, and so is arithmetic; a buffer that is
+// no result is freed.
+// CHECK-LABEL: func @remains(
+// CHECK: %[[MOVED:.*]] = memref.alloc() {{.*}}: memref<3x64xf32>
+// CHECK: scf.parallel
+// CHECK: memref.store %{{.*}}, %[[MOVED]]
+// CHECK: scf.for
+// CHECK: arith.addf
+// CHECK: return
+func.func @remains(%x: tensor<3x64xf32>, %y: tensor<3x64xf32>)
+    -> tensor<3x64xf32> {
+  %0 = hilbert.reorder %x dim 1 order(#h) : tensor<3x64xf32>
+  %1 = arith.addf %0, %y : tensor<3x64xf32>
+  return %1 : tensor<3x64xf32>
+}
