@@ -40,8 +40,16 @@ static constexpr llvm::StringLiteral kFail = "hilbert_rt_fail";
 static LLVM::LLVMFuncOp declare(OpBuilder &builder, Operation *module,
                                 StringRef name, ArrayRef<Type> arguments,
                                 Type result) {
-  // The module holds only functions, so that a declaration cannot fail.
+  // Only a name that is taken makes this fail: see isReserved.
   return *LLVM::lookupOrCreateFn(builder, module, name, arguments, result);
+}
+
+/// Names that lowered programs and their thunks need for themselves.
+static bool isReserved(StringRef name) {
+  return name.starts_with("hilbert_") || name.starts_with("_mlir_") ||
+         name.ends_with("_thunk") ||
+         llvm::is_contained({"malloc", "free", "memcpy", "memset", "memmove"},
+                            name);
 }
 
 //===----------------------------------------------------------------------===//
@@ -117,35 +125,20 @@ struct LowerHostLaunch : public ConvertOpToLLVMPattern<HostLaunchOp> {
     auto closure = LLVM::LLVMStructType::getLiteral(
         context, llvm::to_vector(ValueRange(captures).getTypes()));
 
-    // thunk(closure, begin, end): kernel(begin, end, captures...).
-    LLVM::LLVMFuncOp thunk;
+    LLVM::LLVMFuncOp thunk =
+        getThunk(rewriter, loc, module, op.getCallee(), closure);
+    Value slot;
     {
+      // On the stack of the function, not of a loop around the launch.
       OpBuilder::InsertionGuard guard(rewriter);
-      rewriter.setInsertionPointToEnd(module.getBody());
-      thunk = LLVM::LLVMFuncOp::create(
-          rewriter, loc, (op.getCallee() + "_thunk").str(),
-          LLVM::LLVMFunctionType::get(nothing, {pointer, word, word}),
-          LLVM::Linkage::Internal);
-      Block *entry = thunk.addEntryBlock(rewriter);
-      rewriter.setInsertionPointToStart(entry);
-      SmallVector<Value> arguments{entry->getArgument(1),
-                                   entry->getArgument(2)};
-      Value loaded = LLVM::LoadOp::create(rewriter, loc, closure,
-                                          entry->getArgument(0));
-      for (size_t i = 0; i < captures.size(); ++i)
-        arguments.push_back(
-            LLVM::ExtractValueOp::create(rewriter, loc, loaded, i));
-      LLVM::CallOp::create(rewriter, loc, TypeRange{}, op.getCallee(),
-                           arguments);
-      LLVM::ReturnOp::create(rewriter, loc, ValueRange{});
+      auto parent = op->getParentOfType<FunctionOpInterface>();
+      rewriter.setInsertionPointToStart(&parent.getFunctionBody().front());
+      Value one = LLVM::ConstantOp::create(rewriter, loc, word, 1);
+      slot = LLVM::AllocaOp::create(rewriter, loc, pointer, closure, one);
     }
-
     Value packed = LLVM::PoisonOp::create(rewriter, loc, closure);
     for (auto [i, value] : llvm::enumerate(captures))
       packed = LLVM::InsertValueOp::create(rewriter, loc, packed, value, i);
-    Value one = LLVM::ConstantOp::create(rewriter, loc, word, 1);
-    Value slot =
-        LLVM::AllocaOp::create(rewriter, loc, pointer, closure, one);
     LLVM::StoreOp::create(rewriter, loc, packed, slot);
     Value body = LLVM::AddressOfOp::create(rewriter, loc, thunk);
     LLVM::LLVMFuncOp parallelFor = declare(
@@ -154,6 +147,38 @@ struct LowerHostLaunch : public ConvertOpToLLVMPattern<HostLaunchOp> {
                          ValueRange{body, slot, adaptor.getCount()});
     rewriter.eraseOp(op);
     return success();
+  }
+
+private:
+  /// thunk(closure, begin, end): callee(begin, end, captures...). One for each
+  /// kernel, however often it is launched.
+  static LLVM::LLVMFuncOp getThunk(OpBuilder &builder, Location loc,
+                                   ModuleOp module, StringRef callee,
+                                   LLVM::LLVMStructType closure) {
+    std::string name = (callee + "_thunk").str();
+    if (auto thunk = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
+      return thunk;
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToEnd(module.getBody());
+    auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
+    Type word = builder.getI64Type();
+    auto thunk = LLVM::LLVMFuncOp::create(
+        builder, loc, name,
+        LLVM::LLVMFunctionType::get(
+            LLVM::LLVMVoidType::get(builder.getContext()),
+            {pointer, word, word}),
+        LLVM::Linkage::Internal);
+    Block *entry = thunk.addEntryBlock(builder);
+    builder.setInsertionPointToStart(entry);
+    SmallVector<Value> arguments{entry->getArgument(1), entry->getArgument(2)};
+    Value captures =
+        LLVM::LoadOp::create(builder, loc, closure, entry->getArgument(0));
+    for (size_t i = 0; i < closure.getBody().size(); ++i)
+      arguments.push_back(
+          LLVM::ExtractValueOp::create(builder, loc, captures, i));
+    LLVM::CallOp::create(builder, loc, TypeRange{}, callee, arguments);
+    LLVM::ReturnOp::create(builder, loc, ValueRange{});
+    return thunk;
   }
 };
 
@@ -207,6 +232,11 @@ struct ConvertHilbertHostToLLVM
     LLVMTypeConverter types(context, LowerToLLVMOptions(context));
 
     for (auto function : module.getOps<func::FuncOp>()) {
+      if (isReserved(function.getName())) {
+        function.emitError() << "the name '" << function.getName()
+                             << "' is reserved for the host runtime";
+        return signalPassFailure();
+      }
       if (function.isDeclaration())
         continue;
       if (function.isPublic())

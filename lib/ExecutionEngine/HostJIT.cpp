@@ -137,6 +137,17 @@ static llvm::Error checkInput(size_t index, Type type, const NpyArray &input) {
   return llvm::Error::success();
 }
 
+llvm::Error HostSignature::check(ArrayRef<NpyArray> inputs) const {
+  if (inputs.size() != arguments.size())
+    return createStringError("'" + name + "' takes " +
+                             Twine(arguments.size()) + " arguments, but got " +
+                             Twine(inputs.size()));
+  for (auto [index, type] : llvm::enumerate(arguments))
+    if (llvm::Error error = checkInput(index, type, inputs[index]))
+      return error;
+  return llvm::Error::success();
+}
+
 //===----------------------------------------------------------------------===//
 // Descriptors
 //===----------------------------------------------------------------------===//
@@ -230,13 +241,8 @@ llvm::Expected<std::unique_ptr<HostJIT>> HostJIT::create(ModuleOp module) {
 
 llvm::Expected<std::vector<NpyArray>>
 HostJIT::run(const HostSignature &signature, ArrayRef<NpyArray> inputs) {
-  if (inputs.size() != signature.arguments.size())
-    return createStringError("'" + signature.name + "' takes " +
-                             Twine(signature.arguments.size()) +
-                             " arguments, but got " + Twine(inputs.size()));
-  for (auto [index, type] : llvm::enumerate(signature.arguments))
-    if (llvm::Error error = checkInput(index, type, inputs[index]))
-      return error;
+  if (llvm::Error error = signature.check(inputs))
+    return error;
   size_t resultWords = 0;
   for (auto [index, type] : llvm::enumerate(signature.results)) {
     if (!isa<RankedTensorType>(type))

@@ -71,6 +71,7 @@ void hilbert::registerAllPasses() {
   memref::registerMemRefPasses();
   registerConvertElementwiseToLinalgPass();
   registerConvertLinalgToLoopsPass();
+  registerConvertBufferizationToMemRefPass();
   registerSCFToControlFlowPass();
   registerReconcileUnrealizedCastsPass();
 }

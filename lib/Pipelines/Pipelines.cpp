@@ -10,6 +10,7 @@
 #include "hilbert/Conversion/Passes.h"
 #include "hilbert/Dialect/Hilbert/Transforms/Passes.h"
 
+#include "mlir/Conversion/BufferizationToMemRef/BufferizationToMemRef.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -46,6 +47,7 @@ void hilbert::buildToLoopsPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createHilbertSelectHostSchedule(schedule));
   pm.addNestedPass<func::FuncOp>(createHilbertMaterializeOrders());
 
+  pm.addNestedPass<func::FuncOp>(createHilbertProtectArguments());
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
@@ -53,9 +55,11 @@ void hilbert::buildToLoopsPipeline(OpPassManager &pm,
       bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
   bufferization::buildBufferDeallocationPipeline(pm);
+  pm.addPass(createConvertBufferizationToMemRefPass());
   pm.addPass(createCanonicalizerPass());
 
   pm.addNestedPass<func::FuncOp>(createConvertHilbertToLoops());
+  pm.addNestedPass<func::FuncOp>(createHilbertExpandCopies());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -23,6 +23,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -79,6 +80,9 @@ static cl::opt<bool> printFused("print-fused", cl::cat(category),
 // Helpers
 //===----------------------------------------------------------------------===//
 
+/// Beyond what a machine that runs this tool has room for, below overflow.
+static constexpr int64_t kMaxRandomElements = int64_t(1) << 36;
+
 using Arrays = std::vector<NpyArray>;
 using Clock = std::chrono::steady_clock;
 
@@ -109,51 +113,69 @@ static bool isFloat(NpyType type) {
 // Arguments
 //===----------------------------------------------------------------------===//
 
-/// The sizes that --shape gives an argument.
-static llvm::Expected<std::vector<int64_t>> getShapeOption(size_t index) {
-  for (StringRef option : shapes) {
-    auto [argument, text] = option.split(':');
-    size_t number = 0;
-    if (argument.getAsInteger(10, number))
-      return createStringError("--shape must be <argument>:<size>x<size>..., "
-                               "but got '" +
-                               option + "'");
-    if (number != index)
-      continue;
-    std::vector<int64_t> sizes;
-    SmallVector<StringRef> parts;
-    text.split(parts, 'x');
-    for (StringRef part : parts) {
-      int64_t size = 0;
-      if (part.getAsInteger(10, size) || size < 0)
-        return createStringError("sizes of --shape must not be negative, but "
-                                 "got '" +
-                                 part + "' in '" + option + "'");
-      sizes.push_back(size);
-    }
-    return sizes;
+using Shape = std::vector<int64_t>;
+
+/// One --shape: the argument and its sizes.
+static llvm::Expected<std::pair<size_t, Shape>> parseShape(StringRef option) {
+  auto [argument, text] = option.split(':');
+  std::pair<size_t, Shape> result;
+  if (argument.getAsInteger(10, result.first))
+    return createStringError("--shape must be <argument>:<size>x<size>..., "
+                             "but got '" +
+                             option + "'");
+  SmallVector<StringRef> parts;
+  text.split(parts, 'x');
+  int64_t elements = 1;
+  for (StringRef part : parts) {
+    int64_t size = 0;
+    if (part.getAsInteger(10, size) || size < 0)
+      return createStringError("sizes of --shape must not be negative, but "
+                               "got '" +
+                               part + "' in '" + option + "'");
+    if (llvm::MulOverflow(elements, size, elements) ||
+        elements > kMaxRandomElements)
+      return createStringError("a random argument has at most " +
+                               Twine(kMaxRandomElements) +
+                               " elements, but got '" + option + "'");
+    result.second.push_back(size);
   }
-  return std::vector<int64_t>();
+  return result;
+}
+
+/// What --shape says of each of `count` arguments.
+static llvm::Expected<std::vector<std::optional<Shape>>>
+parseShapes(size_t count) {
+  std::vector<std::optional<Shape>> result(count);
+  for (const std::string &option : shapes) {
+    auto parsed = parseShape(option);
+    if (!parsed)
+      return parsed.takeError();
+    auto &[index, shape] = *parsed;
+    if (index >= count || result[index])
+      return createStringError("--shape must name each of the " + Twine(count) +
+                               " arguments at most once, but got '" + option +
+                               "'");
+    result[index] = std::move(shape);
+  }
+  return result;
 }
 
 /// A random value for an argument: normal floats, permutations for i32 tensors.
-static llvm::Expected<NpyArray> makeRandom(size_t index, Type type) {
+static llvm::Expected<NpyArray>
+makeRandom(size_t index, Type type, const std::optional<Shape> &given) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   Type element = tensor ? tensor.getElementType() : type;
-  std::vector<int64_t> shape;
+  Shape shape;
   if (tensor) {
-    auto given = getShapeOption(index);
-    if (!given)
-      return given.takeError();
-    shape = *given;
-    if (shape.empty() && !tensor.hasStaticShape()) {
+    if (given)
+      shape = *given;
+    else if (!tensor.hasStaticShape()) {
       std::string text;
       llvm::raw_string_ostream(text) << type;
       return createStringError("argument " + Twine(index) + " is " + text +
                                ": give its sizes by --shape=" + Twine(index) +
                                ":<size>x<size>...");
-    }
-    if (shape.empty())
+    } else
       shape = tensor.getShape();
   }
   uint64_t mixed = seed * 1000003 + index;
@@ -203,13 +225,19 @@ static llvm::Expected<Arrays> getInputs(const HostSignature &signature) {
         "there are " + Twine(inputPaths.size()) + " --input, but '" +
         signature.name + "' takes " + Twine(signature.arguments.size()) +
         " arguments");
+  auto givenShapes = parseShapes(signature.arguments.size());
+  if (!givenShapes)
+    return givenShapes.takeError();
   for (auto [index, type] : llvm::enumerate(signature.arguments)) {
-    auto input = index < inputPaths.size() ? readNpy(inputPaths[index])
-                                           : makeRandom(index, type);
+    auto input = index < inputPaths.size()
+                     ? readNpy(inputPaths[index])
+                     : makeRandom(index, type, (*givenShapes)[index]);
     if (!input)
       return input.takeError();
     inputs.push_back(std::move(*input));
   }
+  if (llvm::Error error = signature.check(inputs))
+    return error;
   if (llvm::Error error = checkOrders(signature, inputs))
     return error;
   return inputs;
@@ -289,7 +317,8 @@ static llvm::Expected<bool> report(StringRef prefix, const Arrays &results,
 /// Calls a function --repeat times and prints what it took.
 static llvm::Expected<Arrays> runTimed(HostJIT &jit,
                                        const HostSignature &signature,
-                                       const Arrays &inputs, double flops) {
+                                       const Arrays &inputs,
+                                       std::optional<double> flops) {
   Arrays results;
   std::vector<double> times;
   int64_t resultBytes = 0;
@@ -308,10 +337,12 @@ static llvm::Expected<Arrays> runTimed(HostJIT &jit,
   std::sort(times.begin(), times.end());
   double median = times[times.size() / 2];
   int64_t extra = HostMemory::peak() - before - resultBytes;
-  llvm::outs() << llvm::format(
-      "%s: %.2f ms, %.1f GFLOP/s, %d threads, %.2f MiB beyond the results\n",
-      signature.name.c_str(), median, flops / median * 1e-6, rt::numThreads(),
-      static_cast<double>(extra) / (1 << 20));
+  llvm::outs() << llvm::format("%s: %.2f ms", signature.name.c_str(), median);
+  if (flops)
+    llvm::outs() << llvm::format(", %.1f GFLOP/s", *flops / median * 1e-6);
+  llvm::outs() << llvm::format(", %d threads, %.2f MiB beyond the results\n",
+                               rt::numThreads(),
+                               static_cast<double>(extra) / (1 << 20));
   return results;
 }
 
@@ -336,9 +367,11 @@ static llvm::Expected<func::FuncOp> chooseFunction(ModuleOp module) {
   return chosen;
 }
 
-static void printFusedOps(ModuleOp module) {
-  AsmState state(module);
-  module.walk([&](AttentionInterface op) {
+static void printFusedOps(func::FuncOp function) {
+  if (!function)
+    return;
+  AsmState state(function);
+  function.walk([&](AttentionInterface op) {
     op->print(llvm::outs(), state);
     llvm::outs() << '\n';
   });
@@ -358,16 +391,22 @@ static llvm::Expected<bool> run(ModuleOp module) {
   OwningOpRef<ModuleOp> original(module.clone());
   auto reference = original->lookupSymbol<func::FuncOp>(forward.name);
   ReferenceTensors referenceInputs = toReference(*inputs);
-  auto flops = countFlops(reference, referenceInputs);
-  if (!flops)
-    return flops.takeError();
+  std::optional<double> flops;
+  if (auto counted = countFlops(reference, referenceInputs))
+    flops = *counted;
+  else if (check)
+    return counted.takeError();
+  else // The reference does not know every op; the compiler may.
+    llvm::consumeError(counted.takeError());
 
   auto begin = Clock::now();
   std::string fuse = grad ? "hilbert-grad" : "hilbert-fuse";
   if (failed(compile(module, fuse)))
     return createStringError("compilation failed");
   if (printFused)
-    printFusedOps(module);
+    for (StringRef suffix : {"", "_grad"})
+      printFusedOps(module.lookupSymbol<func::FuncOp>(
+          (forward.name + suffix).str()));
   HostSignature backward;
   if (grad)
     if (auto function =
@@ -386,7 +425,7 @@ static llvm::Expected<bool> run(ModuleOp module) {
                                milliseconds(begin, Clock::now()));
 
   HostMemory::setPoison(check);
-  auto outputs = runTimed(**jit, forward, *inputs, *flops);
+  auto outputs = runTimed(**jit, forward, *inputs, flops);
   if (!outputs)
     return outputs.takeError();
   std::optional<ReferenceTensors> expected;
@@ -407,7 +446,9 @@ static llvm::Expected<bool> run(ModuleOp module) {
       cotangents.push_back(randomNormal(output.type, output.shape,
                                         seed * 1000003 + 1000 + index));
   llvm::append_range(gradInputs, cotangents);
-  auto gradients = runTimed(**jit, backward, gradInputs, *flops * 2.5);
+  if (flops)
+    *flops *= 2.5;
+  auto gradients = runTimed(**jit, backward, gradInputs, flops);
   if (!gradients)
     return gradients.takeError();
   if (check) {

@@ -48,6 +48,24 @@ def ConvertHilbertToLoops : Pass<"convert-hilbert-to-loops", "::mlir::func::Func
     "::mlir::vector::VectorDialect"];
 }
 
+def HilbertExpandCopies : Pass<"hilbert-expand-copies", "::mlir::func::FuncOp"> {
+  let summary = "Turn strided copies into linalg ops";
+  let description = [{
+    A `memref.copy` between contiguous buffers becomes a call of memcpy; any
+    other would become a call of a library that is not there. This pass turns
+    those into `linalg.generic`, which is lowered to loops.
+
+    Example:
+
+    ```mlir
+    memref.copy %a, %b : memref<4x8xf32> to memref<4x8xf32, strided<[16, 1]>>
+    // becomes
+    linalg.generic ... ins(%a : ...) outs(%b : ...) { linalg.yield ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def HilbertVerifyLoops : Pass<"hilbert-verify-loops", "::mlir::ModuleOp"> {
   let summary = "Contract: what the loop level may hold";
   let description = [{

@@ -45,6 +45,9 @@ struct HostSignature {
   llvm::SmallVector<mlir::Type> arguments, results;
 
   static HostSignature of(mlir::FunctionOpInterface function);
+
+  /// Checks the number, element types and static sizes of arguments.
+  llvm::Error check(llvm::ArrayRef<NpyArray> inputs) const;
 };
 
 /// Machine code of a module in the llvm dialect, for this machine.

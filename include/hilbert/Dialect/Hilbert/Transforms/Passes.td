@@ -116,6 +116,17 @@ def HilbertMaterializeOrders
   let dependentDialects = ["::hilbert::HilbertDialect"];
 }
 
+def HilbertProtectArguments
+    : Pass<"hilbert-protect-arguments", "::mlir::func::FuncOp"> {
+  let summary = "Keep bufferization from writing into arguments";
+  let description = [{
+    The buffers of a public function's arguments belong to its caller: marks the
+    tensors among them `bufferization.writable = false`, unless the attribute is
+    already there. A frontend that passes destinations marks those writable.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
 def HilbertVerifyFused : Pass<"hilbert-verify-fused", "::mlir::func::FuncOp"> {
   let summary = "Contract: what the fused level may hold";
   let description = [{
