@@ -19,6 +19,7 @@
 #include "llvm/TargetParser/Host.h"
 
 #include <atomic>
+#include <chrono>
 
 using namespace mlir;
 using namespace hilbert;
@@ -240,7 +241,8 @@ llvm::Expected<std::unique_ptr<HostJIT>> HostJIT::create(ModuleOp module) {
 }
 
 llvm::Expected<std::vector<NpyArray>>
-HostJIT::run(const HostSignature &signature, ArrayRef<NpyArray> inputs) {
+HostJIT::run(const HostSignature &signature, ArrayRef<NpyArray> inputs,
+             double *milliseconds) {
   if (llvm::Error error = signature.check(inputs))
     return error;
   size_t resultWords = 0;
@@ -275,7 +277,12 @@ HostJIT::run(const HostSignature &signature, ArrayRef<NpyArray> inputs) {
                             ? static_cast<void *>(&pointer)
                             : const_cast<char *>(inputs[index].data.data()));
   }
+  auto begin = std::chrono::steady_clock::now();
   (*function)(arguments.data());
+  if (milliseconds)
+    *milliseconds = std::chrono::duration<double, std::milli>(
+                        std::chrono::steady_clock::now() - begin)
+                        .count();
   if (std::optional<std::string> failure = rt::takeFailure())
     return createStringError(*failure);
 

@@ -325,9 +325,7 @@ static llvm::Expected<Arrays> runTimed(HostJIT &jit,
   HostMemory::resetPeak();
   int64_t before = HostMemory::current();
   for (unsigned i = 0; i < std::max(1u, repeat.getValue()); ++i) {
-    auto begin = Clock::now();
-    auto outputs = jit.run(signature, inputs);
-    times.push_back(milliseconds(begin, Clock::now()));
+    auto outputs = jit.run(signature, inputs, &times.emplace_back());
     if (!outputs)
       return outputs.takeError();
     results = std::move(*outputs);

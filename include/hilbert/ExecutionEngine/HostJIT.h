@@ -60,8 +60,10 @@ public:
   /// Calls a function on tensors in row-major order. Inputs must have the
   /// element types and static sizes of the signature; sizes that the program
   /// finds inconsistent are an error, and there is no partial result.
+  /// `milliseconds` is set to the time of the call alone.
   llvm::Expected<std::vector<NpyArray>> run(const HostSignature &signature,
-                                            llvm::ArrayRef<NpyArray> inputs);
+                                            llvm::ArrayRef<NpyArray> inputs,
+                                            double *milliseconds = nullptr);
 
 private:
   HostJIT();
