@@ -1,4 +1,5 @@
-//===- InitAll.h - Register everything ------------------------------------------===//
+//===- InitAll.h - Register everything
+//------------------------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

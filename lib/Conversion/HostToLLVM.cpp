@@ -65,10 +65,10 @@ static Value createMessage(OpBuilder &builder, Location loc, ModuleOp module,
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(module.getBody());
-    global = LLVM::GlobalOp::create(
-        builder, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal,
-        ("hilbert_message_" + Twine(number)).str(),
-        builder.getStringAttr(text));
+    global = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true,
+                                    LLVM::Linkage::Internal,
+                                    ("hilbert_message_" + Twine(number)).str(),
+                                    builder.getStringAttr(text));
   }
   return LLVM::AddressOfOp::create(builder, loc, global);
 }
@@ -141,8 +141,8 @@ struct LowerHostLaunch : public ConvertOpToLLVMPattern<HostLaunchOp> {
       packed = LLVM::InsertValueOp::create(rewriter, loc, packed, value, i);
     LLVM::StoreOp::create(rewriter, loc, packed, slot);
     Value body = LLVM::AddressOfOp::create(rewriter, loc, thunk);
-    LLVM::LLVMFuncOp parallelFor = declare(
-        rewriter, module, kParallelFor, {pointer, pointer, word}, nothing);
+    LLVM::LLVMFuncOp parallelFor = declare(rewriter, module, kParallelFor,
+                                           {pointer, pointer, word}, nothing);
     LLVM::CallOp::create(rewriter, loc, parallelFor,
                          ValueRange{body, slot, adaptor.getCount()});
     rewriter.eraseOp(op);
@@ -197,8 +197,7 @@ struct LowerPermutation : public ConvertOpToLLVMPattern<PermutationOp> {
     Type word = rewriter.getI64Type();
     SmallVector<Value> arguments;
     auto pass = [&](int64_t value) {
-      arguments.push_back(
-          LLVM::ConstantOp::create(rewriter, loc, word, value));
+      arguments.push_back(LLVM::ConstantOp::create(rewriter, loc, word, value));
     };
     pass(static_cast<int64_t>(order.getCurve()));
     pass(order.getExtents().size());
@@ -212,9 +211,9 @@ struct LowerPermutation : public ConvertOpToLLVMPattern<PermutationOp> {
                 SmallVector<Type>(arguments.size(), word), pointer);
     Value table =
         LLVM::CallOp::create(rewriter, loc, callee, arguments).getResult();
-    rewriter.replaceOp(op, {MemRefDescriptor::fromStaticShape(
-                               rewriter, loc, *getTypeConverter(), type,
-                               table)});
+    rewriter.replaceOp(op,
+                       {MemRefDescriptor::fromStaticShape(
+                           rewriter, loc, *getTypeConverter(), type, table)});
     return success();
   }
 };
@@ -243,9 +242,9 @@ struct ConvertHilbertHostToLLVM
         function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
                           UnitAttr::get(context));
       else
-        function->setAttr("llvm.linkage",
-                          LLVM::LinkageAttr::get(context,
-                                                 LLVM::Linkage::Internal));
+        function->setAttr(
+            "llvm.linkage",
+            LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal));
     }
     SmallVector<cf::AssertOp> asserts;
     module.walk([&](cf::AssertOp op) { asserts.push_back(op); });

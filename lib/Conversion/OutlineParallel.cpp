@@ -8,8 +8,8 @@
 
 #include "hilbert/Conversion/Passes.h"
 
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
@@ -60,8 +60,8 @@ static void outline(scf::ParallelOp loop, func::FuncOp parent,
     mapping.map(constant, b.clone(*constant.getDefiningOp())->getResult(0));
   mapping.map(captures, entry->getArguments().drop_front(2));
   Value one = arith::ConstantIndexOp::create(b, 1);
-  auto items = scf::ForOp::create(b, entry->getArgument(0),
-                                  entry->getArgument(1), one);
+  auto items =
+      scf::ForOp::create(b, entry->getArgument(0), entry->getArgument(1), one);
   func::ReturnOp::create(b);
   mapping.map(loop.getInductionVars()[0], items.getInductionVar());
   b.setInsertionPointToStart(items.getBody());
@@ -88,8 +88,9 @@ struct HilbertOutlineParallel
       if (loop.getNumLoops() != 1 || !loop.getInitVals().empty() ||
           !isConstantIntValue(loop.getLowerBound()[0], 0) ||
           !isConstantIntValue(loop.getStep()[0], 1)) {
-        remark::missed(loop.getLoc(), remark::RemarkOpts::name("OutlineParallel")
-                                          .category(getArgument()))
+        remark::missed(
+            loop.getLoc(),
+            remark::RemarkOpts::name("OutlineParallel").category(getArgument()))
             << remark::reason("only loops over one dimension from 0 by 1 "
                               "without reductions run in parallel");
         continue;

@@ -27,8 +27,8 @@ verifyOps(ModuleOp module, StringRef contract,
       module.walk<WalkOrder::PreOrder>([&](Operation *op) -> WalkResult {
         if (isa<ModuleOp>(op) || isAllowed(op))
           return WalkResult::advance();
-        return op->emitError() << contract << ", but got '" << op->getName()
-                               << "'";
+        return op->emitError()
+               << contract << ", but got '" << op->getName() << "'";
       });
   return failure(result.wasInterrupted());
 }

@@ -1,4 +1,5 @@
-//===- HostJIT.cpp - Run lowered programs in this process -----------------------===//
+//===- HostJIT.cpp - Run lowered programs in this process
+//-----------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -107,8 +108,9 @@ static llvm::Error checkType(const Twine &what, Type type) {
     return llvm::Error::success();
   std::string text;
   llvm::raw_string_ostream(text) << type;
-  return createStringError(what + " must be a scalar or tensor of f16, bf16, "
-                                  "f32, f64, i32 or i64, but is " +
+  return createStringError(what +
+                           " must be a scalar or tensor of f16, bf16, "
+                           "f32, f64, i32 or i64, but is " +
                            text);
 }
 
@@ -121,28 +123,25 @@ static llvm::Error checkInput(size_t index, Type type, const NpyArray &input) {
   Type element = tensor ? tensor.getElementType() : type;
   ArrayRef<int64_t> shape = tensor ? tensor.getShape() : ArrayRef<int64_t>();
   if (input.type != *getNpyType(element))
-    return createStringError(
-        Twine(what) + " must have elements of type " +
-        npyTypeName(*getNpyType(element)) + ", but the array has " +
-        npyTypeName(input.type));
+    return createStringError(Twine(what) + " must have elements of type " +
+                             npyTypeName(*getNpyType(element)) +
+                             ", but the array has " + npyTypeName(input.type));
   if (input.shape.size() != shape.size())
     return createStringError(Twine(what) + " must have rank " +
                              Twine(shape.size()) + ", but the array has " +
                              Twine(input.shape.size()));
   for (auto [dim, size] : llvm::enumerate(shape))
     if (!ShapedType::isDynamic(size) && input.shape[dim] != size)
-      return createStringError(Twine(what) + " must have size " + Twine(size) +
-                               " in dimension " + Twine(dim) +
-                               ", but the array has " +
-                               Twine(input.shape[dim]));
+      return createStringError(
+          Twine(what) + " must have size " + Twine(size) + " in dimension " +
+          Twine(dim) + ", but the array has " + Twine(input.shape[dim]));
   return llvm::Error::success();
 }
 
 llvm::Error HostSignature::check(ArrayRef<NpyArray> inputs) const {
   if (inputs.size() != arguments.size())
-    return createStringError("'" + name + "' takes " +
-                             Twine(arguments.size()) + " arguments, but got " +
-                             Twine(inputs.size()));
+    return createStringError("'" + name + "' takes " + Twine(arguments.size()) +
+                             " arguments, but got " + Twine(inputs.size()));
   for (auto [index, type] : llvm::enumerate(arguments))
     if (llvm::Error error = checkInput(index, type, inputs[index]))
       return error;
@@ -179,8 +178,7 @@ static NpyArray takeResult(Type type, const int64_t *words) {
   array.shape.assign(words + 3, words + 3 + rank);
   const char *data = reinterpret_cast<const char *>(words[1]) +
                      words[2] * npyTypeSize(array.type);
-  array.data.assign(data,
-                    data + array.numElements() * npyTypeSize(array.type));
+  array.data.assign(data, data + array.numElements() * npyTypeSize(array.type));
   release(reinterpret_cast<void *>(words[0]));
   return array;
 }

@@ -1,4 +1,5 @@
-//===- Compile.cpp - Run a pipeline, with a reproducer on failure ---------------===//
+//===- Compile.cpp - Run a pipeline, with a reproducer on failure
+//---------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -39,8 +40,8 @@ LogicalResult hilbert::compile(ModuleOp module, StringRef pipeline) {
   std::string message;
   llvm::raw_string_ostream errors(message);
   if (failed(parsePassPipeline(pipeline, pm, errors)))
-    return module.emitError() << "bad pass pipeline '" << pipeline
-                              << "': " << message;
+    return module.emitError()
+           << "bad pass pipeline '" << pipeline << "': " << message;
   if (succeeded(pm.run(module)))
     return success();
   std::string path = saveReproducer(before);

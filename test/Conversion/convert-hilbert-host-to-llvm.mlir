@@ -10,9 +10,9 @@
 // CHECK: llvm.func @hilbert_rt_parallel_for(!llvm.ptr, !llvm.ptr, i64)
 // CHECK-LABEL: llvm.func @launch(
 // CHECK-SAME: %[[N:.*]]: i64, %[[F:.*]]: f32,
+// CHECK: %[[SLOT:.*]] = llvm.alloca %{{.*}} x !llvm.struct<(f32, ptr, ptr, i64, i64, i64)>
 // CHECK: %[[PACKED:.*]] = llvm.insertvalue %[[F]], %{{.*}}[0] : !llvm.struct<(f32, ptr, ptr, i64, i64, i64)>
 // CHECK: %[[ALL:.*]] = llvm.insertvalue %{{.*}}, %{{.*}}[5] : !llvm.struct<(f32, ptr, ptr, i64, i64, i64)>
-// CHECK: %[[SLOT:.*]] = llvm.alloca %{{.*}} x !llvm.struct<(f32, ptr, ptr, i64, i64, i64)>
 // CHECK: llvm.store %[[ALL]], %[[SLOT]]
 // CHECK: %[[THUNK:.*]] = llvm.mlir.addressof @launch_kernel_thunk : !llvm.ptr
 // CHECK: llvm.call @hilbert_rt_parallel_for(%[[THUNK]], %[[SLOT]], %[[N]]) : (!llvm.ptr, !llvm.ptr, i64) -> ()
@@ -40,17 +40,76 @@ func.func private @launch_kernel(%begin: index, %end: index, %f: f32,
 
 // -----
 
-// Nothing to capture, twice.
+// Nothing to capture, twice: one thunk.
 // CHECK-LABEL: llvm.func @nothing(
+// CHECK: llvm.mlir.addressof @nothing_kernel_thunk
 // CHECK: llvm.call @hilbert_rt_parallel_for(
+// CHECK: llvm.mlir.addressof @nothing_kernel_thunk
 // CHECK: llvm.call @hilbert_rt_parallel_for(
 // CHECK: llvm.return
+// CHECK-COUNT-1: llvm.func internal @nothing_kernel_thunk
+// CHECK-NOT: _thunk{{.*}}(
 func.func @nothing(%n: index) {
   hilbert.host_launch @nothing_kernel(%n)
   hilbert.host_launch @nothing_kernel(%n)
   return
 }
 func.func private @nothing_kernel(%begin: index, %end: index) {
+  return
+}
+
+// -----
+
+// Functions that launch one kernel with captures of their own share its thunk as well.
+// CHECK-LABEL: llvm.func @one(
+// CHECK: llvm.mlir.addressof @shared_kernel_thunk
+// CHECK-LABEL: llvm.func @other(
+// CHECK: llvm.mlir.addressof @shared_kernel_thunk
+// CHECK-COUNT-1: llvm.func internal @shared_kernel_thunk
+// CHECK-NOT: _thunk{{.*}}(
+func.func @one(%n: index, %f: f32) {
+  hilbert.host_launch @shared_kernel(%n) captures(%f : f32)
+  return
+}
+func.func @other(%n: index, %f: f32, %g: f32) {
+  hilbert.host_launch @shared_kernel(%n) captures(%g : f32)
+  return
+}
+func.func private @shared_kernel(%begin: index, %end: index, %f: f32) {
+  return
+}
+
+// -----
+
+// A launch in a loop takes no more of the stack in each iteration: the slot is
+// the entry block's.
+// CHECK-LABEL: llvm.func @loop(
+// CHECK-NOT: ^bb
+// CHECK: %[[SLOT:.*]] = llvm.alloca %{{.*}} x !llvm.struct<(f32)>
+// CHECK: llvm.br ^bb1
+// CHECK: ^bb1
+// CHECK-NOT: llvm.alloca
+// CHECK: ^bb2:
+// CHECK-NOT: llvm.alloca
+// CHECK: llvm.store %{{.*}}, %[[SLOT]]
+// CHECK: llvm.call @hilbert_rt_parallel_for(%{{.*}}, %[[SLOT]], %{{.*}})
+// CHECK-NOT: llvm.alloca
+// CHECK: llvm.func internal @loop_kernel(
+func.func @loop(%n: index, %f: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  cf.br ^header(%c0 : index)
+^header(%i: index):
+  %more = arith.cmpi slt, %i, %n : index
+  cf.cond_br %more, ^body, ^end
+^body:
+  hilbert.host_launch @loop_kernel(%n) captures(%f : f32)
+  %next = arith.addi %i, %c1 : index
+  cf.br ^header(%next : index)
+^end:
+  return
+}
+func.func private @loop_kernel(%begin: index, %end: index, %f: f32) {
   return
 }
 
@@ -165,6 +224,103 @@ func.func private @private(%y: f32) {
 func.func private @declared(f32)
 
 // -----
+
+//===----------------------------------------------------------------------===//
+// Reserved names
+//===----------------------------------------------------------------------===//
+
+// Only whole names, beginnings or ends: these are free.
+// CHECK-DAG: llvm.func @my_malloc(
+// CHECK-DAG: llvm.func @free_all(
+// CHECK-DAG: llvm.func @hilbert(
+// CHECK-DAG: llvm.func @a_hilbert_curve(
+// CHECK-DAG: llvm.func @mlir_f(
+// CHECK-DAG: llvm.func @thunk(
+// CHECK-DAG: llvm.func @a_thunk_of(
+func.func @my_malloc() {
+  return
+}
+func.func @free_all() {
+  return
+}
+func.func @hilbert() {
+  return
+}
+func.func @a_hilbert_curve() {
+  return
+}
+func.func @mlir_f() {
+  return
+}
+func.func @thunk() {
+  return
+}
+func.func @a_thunk_of() {
+  return
+}
+
+// -----
+
+// expected-error @below {{the name 'malloc' is reserved for the host runtime}}
+func.func @malloc() {
+  return
+}
+
+// -----
+
+// expected-error @below {{the name 'free' is reserved for the host runtime}}
+func.func private @free(i64)
+
+// -----
+
+// expected-error @below {{the name 'memcpy' is reserved for the host runtime}}
+func.func private @memcpy(i64)
+
+// -----
+
+// expected-error @below {{the name 'memset' is reserved for the host runtime}}
+func.func @memset() {
+  return
+}
+
+// -----
+
+// expected-error @below {{the name 'memmove' is reserved for the host runtime}}
+func.func private @memmove() {
+  return
+}
+
+// -----
+
+// expected-error @below {{the name 'hilbert_rt_parallel_for' is reserved for the host runtime}}
+func.func private @hilbert_rt_parallel_for(i64)
+
+// -----
+
+// expected-error @below {{the name 'hilbert_message_0' is reserved for the host runtime}}
+func.func @hilbert_message_0() {
+  return
+}
+
+// -----
+
+// expected-error @below {{the name '_mlir_ciface_f' is reserved for the host runtime}}
+func.func @_mlir_ciface_f() {
+  return
+}
+
+// -----
+
+// expected-error @below {{the name 'f_kernel_thunk' is reserved for the host runtime}}
+func.func private @f_kernel_thunk() {
+  return
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Errors
+//===----------------------------------------------------------------------===//
 
 // Nothing else may be left.
 func.func @left(%n: index) {

@@ -415,8 +415,8 @@ func.func @mostly_static(%q: !f, %k: memref<?x64x2x16xf32>, %o: !f,
 // CHECK-LABEL: func @dense_keys(
 // CHECK-NOT: queries and keys
 // CHECK: scf.parallel
-func.func @dense_keys(%q: !m, %k: !m, %l: !l) {
-  hilbert.attention ins(%q, %k, %k : !m, !m, !m) outs(%q, %l : !m, !l)
+func.func @dense_keys(%q: !m, %k: !m, %o: !m, %l: !l) {
+  hilbert.attention ins(%q, %k, %k : !m, !m, !m) outs(%o, %l : !m, !l)
       schedule(#s)
   return
 }
@@ -428,9 +428,9 @@ func.func @dense_keys(%q: !m, %k: !m, %l: !l) {
 // CHECK: cf.assert %{{.*}}, "hilbert.attention_grad: dk's heads must be equal to k's heads"
 // CHECK: cf.assert %{{.*}}, "hilbert.attention_grad: dv's tokens must be equal to k's tokens"
 // CHECK: scf.parallel
-func.func @grad_dynamic(%q: !m, %k: !m, %l: !l) {
+func.func @grad_dynamic(%q: !m, %k: !m, %l: !l, %dq: !m, %dk: !m, %dv: !m) {
   hilbert.attention_grad ins(%q, %k, %k, %q, %l, %q : !m, !m, !m, !m, !l, !m)
-      dlse(%l : !l) outs(%q, %k, %k : !m, !m, !m) schedule(#s)
+      dlse(%l : !l) outs(%dq, %dk, %dv : !m, !m, !m) schedule(#s)
   return
 }
 
@@ -473,9 +473,9 @@ func.func @reorder_tensor(%x: tensor<4x8xf32>, %t: tensor<8xi32>) {
 !m = memref<1x64x2x16xf32, strided<[4096, 64, 32, 2]>>
 !o = memref<1x64x2x16xf32>
 !l = memref<1x2x64xf32>
-func.func @stride(%q: !m, %o: !o, %l: !l) {
+func.func @stride(%q: !m, %k: !o, %o: !o, %l: !l) {
   // expected-error @below {{'hilbert.attention' op host lowering needs a unit innermost stride, but got 'memref<1x64x2x16xf32, strided<[4096, 64, 32, 2]>>'}}
-  hilbert.attention ins(%q, %o, %o : !m, !o, !o) outs(%o, %l : !o, !l)
+  hilbert.attention ins(%q, %k, %k : !m, !o, !o) outs(%o, %l : !o, !l)
       schedule(#s)
   return
 }
@@ -550,9 +550,9 @@ func.func @schedule(%q: !m, %o: !m, %l: !l) {
 
 !m = memref<1x64x2x16xf32>
 !l = memref<1x2x64xf32>
-func.func @other_schedule(%q: !m, %l: !l) {
+func.func @other_schedule(%q: !m, %l: !l, %dq: !m, %dk: !m, %dv: !m) {
   // expected-error @below {{'hilbert.attention_grad' op host lowering needs a #hilbert.host_schedule: run hilbert-select-host-schedule first}}
   hilbert.attention_grad ins(%q, %q, %q, %q, %l, %q : !m, !m, !m, !m, !l, !m)
-      outs(%q, %q, %q : !m, !m, !m) schedule("fast")
+      outs(%dq, %dk, %dv : !m, !m, !m) schedule("fast")
   return
 }

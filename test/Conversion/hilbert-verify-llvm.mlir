@@ -20,13 +20,13 @@ module @inner {
 
 // -----
 
-// expected-error @below {{only llvm ops may remain after lowering to llvm, but 'func.func' does}}
+// expected-error @below {{only llvm ops may remain after lowering to llvm, but got 'func.func'}}
 func.func private @declaration()
 
 // -----
 
 llvm.func @arith() -> i64 {
-  // expected-error @below {{only llvm ops may remain after lowering to llvm, but 'arith.constant' does}}
+  // expected-error @below {{only llvm ops may remain after lowering to llvm, but got 'arith.constant'}}
   %0 = arith.constant 0 : i64
   llvm.return %0 : i64
 }
@@ -34,7 +34,7 @@ llvm.func @arith() -> i64 {
 // -----
 
 llvm.func @cast(%x: i64) -> i64 {
-  // expected-error @below {{only llvm ops may remain after lowering to llvm, but 'builtin.unrealized_conversion_cast' does}}
+  // expected-error @below {{only llvm ops may remain after lowering to llvm, but got 'builtin.unrealized_conversion_cast'}}
   %0 = builtin.unrealized_conversion_cast %x : i64 to index
   llvm.return %x : i64
 }
@@ -42,16 +42,25 @@ llvm.func @cast(%x: i64) -> i64 {
 // -----
 
 llvm.func @permutation() {
-  // expected-error @below {{only llvm ops may remain after lowering to llvm, but 'hilbert.permutation' does}}
+  // expected-error @below {{only llvm ops may remain after lowering to llvm, but got 'hilbert.permutation'}}
   %0 = hilbert.permutation order(#hilbert.order<hilbert, [2, 2]>) : memref<4xi32>
   llvm.return
 }
 
 // -----
 
+// An op comes before those in its regions.
+// expected-error @below {{only llvm ops may remain after lowering to llvm, but got 'func.func'}}
+func.func @outer() -> i64 {
+  %0 = arith.constant 0 : i64
+  return %0 : i64
+}
+
+// -----
+
 // The first is enough.
 llvm.func @first() {
-  // expected-error @below {{only llvm ops may remain after lowering to llvm, but 'arith.constant' does}}
+  // expected-error @below {{only llvm ops may remain after lowering to llvm, but got 'arith.constant'}}
   %0 = arith.constant 0 : i64
   %1 = arith.constant 1 : i64
   llvm.return

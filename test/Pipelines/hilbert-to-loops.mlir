@@ -7,6 +7,11 @@
 // RUN: hilbert-opt %s --hilbert-grad --hilbert-to-loops \
 // RUN:   | FileCheck %s --check-prefix=GRAD
 
+// The pipeline ends in its contract.
+// RUN: echo 'func.func @f(%%i: index) -> index { %%0 = index.add %%i, %%i return %%0 : index }' \
+// RUN:   | not hilbert-opt --hilbert-to-loops 2>&1 | FileCheck %s --check-prefix=CONTRACT
+// CONTRACT: error: the loop level holds {{.*}} on memrefs, vectors and scalars, but got 'index.add'
+
 // From tensors to loops over memrefs. Reorders cost nothing but a table.
 
 #h = #hilbert.order<hilbert, [8, 8]>
@@ -94,4 +99,43 @@ func.func @remains(%x: tensor<3x64xf32>, %y: tensor<3x64xf32>)
   %0 = hilbert.reorder %x dim 1 order(#h) : tensor<3x64xf32>
   %1 = arith.addf %0, %y : tensor<3x64xf32>
   return %1 : tensor<3x64xf32>
+}
+
+// Arguments are the caller's: what would be written in place is written into a
+// buffer of its own.
+// CHECK-LABEL: func @arguments(
+// CHECK-SAME: %[[X:[^: ,]*]]: memref<3x64xf32>, %[[Y:[^: ,]*]]: memref<3x64xf32>,
+// CHECK-SAME: %[[O:[^: ,]*]]: memref<1x64x2x16xf16>)
+// CHECK-NOT: memref.store %{{.*}}, %[[X]][
+// CHECK-NOT: memref.store %{{.*}}, %[[Y]][
+// CHECK-NOT: vector.store %{{.*}}, %[[O]][
+// CHECK-NOT: memref.copy %{{.*}}, %[[X]] :
+// CHECK-NOT: memref.copy %{{.*}}, %[[Y]] :
+// CHECK-NOT: memref.copy %{{.*}}, %[[O]] :
+// CHECK: return %alloc
+func.func @arguments(%x: tensor<3x64xf32>, %y: tensor<3x64xf32>, %o: !t)
+    -> (tensor<3x64xf32>, tensor<3x64xf32>, !t, !l) {
+  %0 = arith.addf %x, %y : tensor<3x64xf32>
+  %c0 = arith.constant 0 : index
+  %f = arith.constant 1.0 : f32
+  %1 = tensor.insert %f into %y[%c0, %c0] : tensor<3x64xf32>
+  %2 = tensor.empty() : !t
+  %3 = tensor.empty() : !l
+  %4, %5 = hilbert.attention ins(%2, %2, %2 : !t, !t, !t) outs(%o, %3 : !t, !l)
+  return %0, %1, %4, %5 : tensor<3x64xf32>, tensor<3x64xf32>, !t, !l
+}
+
+// A destination that the caller hands over is written in place. (The result is
+// still a buffer of its own.)
+// CHECK-LABEL: func @destination(
+// CHECK-SAME: %[[X:[^: ,]*]]: memref<3x64xf32>
+// CHECK-NOT: memref.alloc
+// CHECK: memref.store %{{.*}}, %[[X]][
+// CHECK: %[[RESULT:.*]] = memref.alloc()
+// CHECK-NEXT: memref.copy %[[X]], %[[RESULT]] :
+// CHECK-NEXT: return %[[RESULT]]
+func.func @destination(%x: tensor<3x64xf32> {bufferization.writable = true})
+    -> tensor<3x64xf32> {
+  %0 = arith.negf %x : tensor<3x64xf32>
+  return %0 : tensor<3x64xf32>
 }

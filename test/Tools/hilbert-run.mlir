@@ -32,10 +32,14 @@
 
 // What runs, after fusion.
 // RUN: hilbert-run %t/files/all.mlir --function=brain --print-fused --grad | FileCheck %s --check-prefix=FUSED
+// Only of the function that runs, and its gradient.
+// FUSED-NOT: hilbert.attention
 // FUSED: hilbert.attention ins(%arg0, %arg1, %arg2 : tensor<1x100x2x16xbf16>,
 // FUSED-SAME: order(#{{.*}}) pattern<(segment = 16, dilation = 2)>
+// FUSED-NOT: hilbert.attention ins
 // FUSED: hilbert.attention_grad ins({{.*}} : tensor<1x100x2x16xbf16>,
 // FUSED-SAME: order(#{{.*}}) pattern<(segment = 16, dilation = 2)>
+// FUSED-NOT: hilbert.attention
 // FUSED: compiled in
 
 // The same seed gives the same bytes, another gives others.

@@ -1,4 +1,5 @@
-//===- hilbert-run.cpp - Compile, run and check a program on the host -----------===//
+//===- hilbert-run.cpp - Compile, run and check a program on the host
+//-----------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -6,10 +7,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "hilbert/Dialect/Hilbert/IR/Hilbert.h"
 #include "hilbert/ExecutionEngine/HostJIT.h"
 #include "hilbert/InitAll.h"
 #include "hilbert/Pipelines/Compile.h"
-#include "hilbert/Dialect/Hilbert/IR/Hilbert.h"
 #include "hilbert/Reference/Reference.h"
 #include "hilbert/Support/HostTensor.h"
 
@@ -40,8 +41,9 @@ namespace cl = llvm::cl;
 //===----------------------------------------------------------------------===//
 
 static cl::OptionCategory category("hilbert-run options");
-static cl::opt<std::string> inputFile(cl::Positional, cl::desc("<program.mlir>"),
-                                      cl::init("-"), cl::cat(category));
+static cl::opt<std::string> inputFile(cl::Positional,
+                                      cl::desc("<program.mlir>"), cl::init("-"),
+                                      cl::cat(category));
 static cl::opt<std::string>
     functionName("function", cl::cat(category),
                  cl::desc("Function to run (default: the only public one)"));
@@ -70,9 +72,9 @@ static cl::opt<unsigned>
            cl::desc("Timed calls; the median is reported"));
 static cl::opt<unsigned> threads("num-threads", cl::init(0), cl::cat(category),
                                  cl::desc("Threads (default: all cores)"));
-static cl::opt<std::string>
-    saveFolder("save", cl::cat(category),
-               cl::desc("Folder for the results as .npy: out0.npy, … grad0.npy"));
+static cl::opt<std::string> saveFolder(
+    "save", cl::cat(category),
+    cl::desc("Folder for the results as .npy: out0.npy, … grad0.npy"));
 static cl::opt<bool> printFused("print-fused", cl::cat(category),
                                 cl::desc("Print the fused attentions"));
 
@@ -161,8 +163,8 @@ parseShapes(size_t count) {
 }
 
 /// A random value for an argument: normal floats, permutations for i32 tensors.
-static llvm::Expected<NpyArray>
-makeRandom(size_t index, Type type, const std::optional<Shape> &given) {
+static llvm::Expected<NpyArray> makeRandom(size_t index, Type type,
+                                           const std::optional<Shape> &given) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   Type element = tensor ? tensor.getElementType() : type;
   Shape shape;
@@ -182,11 +184,10 @@ makeRandom(size_t index, Type type, const std::optional<Shape> &given) {
   if (element.isInteger(32) && tensor && tensor.getRank() >= 1)
     return randomPermutation(shape, mixed);
   std::optional<NpyType> npy =
-      llvm::StringSwitch<std::optional<NpyType>>(
-          element.isF16()    ? "f16"
-          : element.isBF16() ? "bf16"
-          : element.isF32()  ? "f32"
-                             : "")
+      llvm::StringSwitch<std::optional<NpyType>>(element.isF16()    ? "f16"
+                                                 : element.isBF16() ? "bf16"
+                                                 : element.isF32()  ? "f32"
+                                                                    : "")
           .Case("f16", NpyType::F16)
           .Case("bf16", NpyType::BF16)
           .Case("f32", NpyType::F32)
@@ -221,10 +222,9 @@ static llvm::Error checkOrders(const HostSignature &signature,
 static llvm::Expected<Arrays> getInputs(const HostSignature &signature) {
   Arrays inputs;
   if (inputPaths.size() > signature.arguments.size())
-    return createStringError(
-        "there are " + Twine(inputPaths.size()) + " --input, but '" +
-        signature.name + "' takes " + Twine(signature.arguments.size()) +
-        " arguments");
+    return createStringError("there are " + Twine(inputPaths.size()) +
+                             " --input, but '" + signature.name + "' takes " +
+                             Twine(signature.arguments.size()) + " arguments");
   auto givenShapes = parseShapes(signature.arguments.size());
   if (!givenShapes)
     return givenShapes.takeError();
@@ -263,8 +263,9 @@ static Errors compare(const NpyArray &actual, const ReferenceTensor &expected) {
     double a = values[i], e = expected.data[i];
     if (a == e || (std::isnan(a) && std::isnan(e)))
       a = e = std::isfinite(e) ? e : 0;
-    double distance =
-        std::isfinite(a - e) ? std::abs(a - e) : std::numeric_limits<double>::infinity();
+    double distance = std::isfinite(a - e)
+                          ? std::abs(a - e)
+                          : std::numeric_limits<double>::infinity();
     errors.largest = std::max(errors.largest, distance);
     difference += distance * distance;
     norm += e * e;
@@ -403,8 +404,8 @@ static llvm::Expected<bool> run(ModuleOp module) {
     return createStringError("compilation failed");
   if (printFused)
     for (StringRef suffix : {"", "_grad"})
-      printFusedOps(module.lookupSymbol<func::FuncOp>(
-          (forward.name + suffix).str()));
+      printFusedOps(
+          module.lookupSymbol<func::FuncOp>((forward.name + suffix).str()));
   HostSignature backward;
   if (grad)
     if (auto function =
@@ -467,7 +468,8 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
   registerAsmPrinterCLOptions();
   cl::ParseCommandLineOptions(
-      argc, argv, "hilbert-run: compile, run and check a program on the host\n");
+      argc, argv,
+      "hilbert-run: compile, run and check a program on the host\n");
   if (threads)
     rt::setNumThreads(threads);
 

@@ -1,4 +1,5 @@
-//===- HostJIT.h - Run lowered programs in this process -------------------------===//
+//===- HostJIT.h - Run lowered programs in this process
+//-------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,5 @@
-//===- Pipelines.h - Named pass pipelines ---------------------------------------===//
+//===- Pipelines.h - Named pass pipelines
+//---------------------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -35,8 +35,8 @@ using ReferenceTensors = std::vector<ReferenceTensor>;
 
 /// The results of `function`. All arithmetic is in float64: casts between float
 /// types do not round.
-llvm::Expected<ReferenceTensors> evaluate(mlir::func::FuncOp function,
-                                          llvm::ArrayRef<ReferenceTensor> inputs);
+llvm::Expected<ReferenceTensors>
+evaluate(mlir::func::FuncOp function, llvm::ArrayRef<ReferenceTensor> inputs);
 
 /// The gradients of sum over results of <result, cotangent> with respect to
 /// every argument that is a float tensor and not only a destination, in order:

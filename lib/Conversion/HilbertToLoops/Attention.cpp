@@ -24,8 +24,8 @@ void hilbert::emitForward(Emitter &e, AttentionOp op, BranchAttr branch) {
   Value scale = emitScale(e, attention);
   Value blocks = e.ceilDiv(g.maxClassQueries(e), e.index(columns));
   Value classes = e.index(g.queryClasses()), segments = g.querySegments(e);
-  Value items = e.mul(
-      e.mul(e.mul(g.batch, g.heads), segments), e.mul(classes, blocks));
+  Value items =
+      e.mul(e.mul(e.mul(g.batch, g.heads), segments), e.mul(classes, blocks));
 
   parallelItems(e, items, [&](Value item) {
     Value block = e.peel(item, blocks), residue = e.peel(item, classes);
@@ -64,7 +64,7 @@ void hilbert::emitForward(Emitter &e, AttentionOp op, BranchAttr branch) {
       Value lastKey = mask.lastRow(keys);
       e.loop(e.index(0), lastKey, t.rowsPerTile(), [&](Value tile) {
         Run rows{keys, tile,
-                   e.min(e.index(t.rowsPerTile()), e.sub(lastKey, tile))};
+                 e.min(e.index(t.rowsPerTile()), e.sub(lastKey, tile))};
         auto keyRow = [&](Value i) {
           return tokenAt(e, op.getKvTable(), batch, rows.position(e, i));
         };
@@ -80,8 +80,8 @@ void hilbert::emitForward(Emitter &e, AttentionOp op, BranchAttr branch) {
                 [&](Value i, ValueRange carried) -> SmallVector<Value> {
                   Value score = t.loadScore(scores, i, strip);
                   if (visible) {
-                    score = e.select(visible(i, strip), score,
-                                     t.splat(-infinity));
+                    score =
+                        e.select(visible(i, strip), score, t.splat(-infinity));
                     t.storeScore(score, scores, i, strip);
                   }
                   // NaN scores do not become the maximum; they reach the
@@ -100,8 +100,8 @@ void hilbert::emitForward(Emitter &e, AttentionOp op, BranchAttr branch) {
                 e.index(0), rows.count, 1, {t.splat(0)},
                 [&](Value i, ValueRange carried) -> SmallVector<Value> {
                   Value weight = math::ExpOp::create(
-                      e, arith::SubFOp::create(
-                             e, t.loadScore(scores, i, strip), reference));
+                      e, arith::SubFOp::create(e, t.loadScore(scores, i, strip),
+                                               reference));
                   t.storeScore(weight, scores, i, strip);
                   return {arith::AddFOp::create(e, carried[0], weight)};
                 })[0];
@@ -120,10 +120,10 @@ void hilbert::emitForward(Emitter &e, AttentionOp op, BranchAttr branch) {
         Value total = t.loadLanes(sum, strip);
         Value empty = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, total,
                                             t.splat(0));
-        Value inverse = e.select(
-            empty, t.splat(0), arith::DivFOp::create(e, t.splat(1), total));
-        Value logarithm = arith::AddFOp::create(
-            e, t.loadLanes(maximum, strip), math::LogOp::create(e, total));
+        Value inverse = e.select(empty, t.splat(0),
+                                 arith::DivFOp::create(e, t.splat(1), total));
+        Value logarithm = arith::AddFOp::create(e, t.loadLanes(maximum, strip),
+                                                math::LogOp::create(e, total));
         t.storeLanes(e.select(empty, t.splat(-infinity), logarithm), sum,
                      strip);
         e.loop(e.index(0), e.index(op.getDepth()), 1, [&](Value d) {

@@ -41,9 +41,8 @@ struct QueryViews {
 
 /// True where a query has no keys: lse = -inf.
 static Value isEmpty(Emitter &e, Value lse) {
-  return arith::CmpFOp::create(
-      e, arith::CmpFPredicate::OEQ, lse,
-      e.f32(-std::numeric_limits<double>::infinity()));
+  return arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, lse,
+                               e.f32(-std::numeric_limits<double>::infinity()));
 }
 
 /// An lse of +inf makes every probability exp(s - lse) zero.
@@ -54,10 +53,11 @@ static Value emptyToInfinity(Emitter &e, Value lse) {
 
 /// P = exp(S - lse) and dS = P * (dP - delta), in place of S and dP; both 0
 /// where the mask says so.
-static void emitScoreGradients(
-    Emitter &e, TileEmitter &t, Value scores, Value gradients, Value count,
-    Value strip, TileEmitter::Mask visible,
-    llvm::function_ref<Value(Value)> lse, llvm::function_ref<Value(Value)> delta) {
+static void emitScoreGradients(Emitter &e, TileEmitter &t, Value scores,
+                               Value gradients, Value count, Value strip,
+                               TileEmitter::Mask visible,
+                               llvm::function_ref<Value(Value)> lse,
+                               llvm::function_ref<Value(Value)> delta) {
   e.loop(e.index(0), count, 1, [&](Value i) {
     Value weight = math::ExpOp::create(
         e, arith::SubFOp::create(e, t.loadScore(scores, i, strip), lse(i)));
@@ -83,8 +83,8 @@ void hilbert::emitQueryGradient(Emitter &e, AttentionGradOp op,
   Value scale = emitScale(e, attention);
   Value blocks = e.ceilDiv(g.maxClassQueries(e), e.index(columns));
   Value classes = e.index(g.queryClasses()), segments = g.querySegments(e);
-  Value items = e.mul(
-      e.mul(e.mul(g.batch, g.heads), segments), e.mul(classes, blocks));
+  Value items =
+      e.mul(e.mul(e.mul(g.batch, g.heads), segments), e.mul(classes, blocks));
 
   parallelItems(e, items, [&](Value item) {
     Value block = e.peel(item, blocks), residue = e.peel(item, classes);
@@ -122,8 +122,8 @@ void hilbert::emitQueryGradient(Emitter &e, AttentionGradOp op,
         memref::StoreOp::create(e, emptyToInfinity(e, rowLse), lse,
                                 ValueRange{j});
         // A query without keys has gradient 0 whatever its dout.
-        Value rowDelta = e.select(isEmpty(e, rowLse), e.f32(0),
-                                  query.delta(e, t, row));
+        Value rowDelta =
+            e.select(isEmpty(e, rowLse), e.f32(0), query.delta(e, t, row));
         memref::StoreOp::create(e, rowDelta, delta, ValueRange{j});
       });
 
@@ -133,7 +133,7 @@ void hilbert::emitQueryGradient(Emitter &e, AttentionGradOp op,
       Value lastKey = mask.lastRow(keys);
       e.loop(e.index(0), lastKey, t.rowsPerTile(), [&](Value tile) {
         Run rows{keys, tile,
-                   e.min(e.index(t.rowsPerTile()), e.sub(lastKey, tile))};
+                 e.min(e.index(t.rowsPerTile()), e.sub(lastKey, tile))};
         auto keyRow = [&](Value i) {
           return tokenAt(e, op.getKvTable(), batch, rows.position(e, i));
         };
@@ -178,8 +178,8 @@ void hilbert::emitKeyGradients(Emitter &e, AttentionGradOp op,
   Value scale = emitScale(e, attention);
   Value blocks = e.ceilDiv(g.maxClassKeys(e), e.index(columns));
   Value classes = e.index(g.keyClasses()), segments = g.keySegments(e);
-  Value items = e.mul(
-      e.mul(e.mul(g.batch, g.keyHeads), segments), e.mul(classes, blocks));
+  Value items = e.mul(e.mul(e.mul(g.batch, g.keyHeads), segments),
+                      e.mul(classes, blocks));
 
   parallelItems(e, items, [&](Value item) {
     Value block = e.peel(item, blocks), residue = e.peel(item, classes);
@@ -217,8 +217,7 @@ void hilbert::emitKeyGradients(Emitter &e, AttentionGradOp op,
         Value firstQuery = mask.firstRow(queries);
         e.loop(firstQuery, queries.count, t.rowsPerTile(), [&](Value tile) {
           Run rows{queries, tile,
-                     e.min(e.index(t.rowsPerTile()),
-                           e.sub(queries.count, tile))};
+                   e.min(e.index(t.rowsPerTile()), e.sub(queries.count, tile))};
           auto queryRow = [&](Value i) {
             return tokenAt(e, op.getQTable(), batch, rows.position(e, i));
           };

@@ -44,8 +44,8 @@ public:
   SizeChecks(Emitter &e, Operation *op) : e(e), op(op) {}
 
   void check(Value holds, const Twine &message) {
-    cf::AssertOp::create(
-        e, holds, (op->getName().getStringRef() + ": " + message).str());
+    cf::AssertOp::create(e, holds,
+                         (op->getName().getStringRef() + ": " + message).str());
   }
   void equal(const NamedSize &a, const NamedSize &b) {
     if (!a.isStatic() || !b.isStatic())
@@ -110,7 +110,8 @@ static void emitSizeChecks(Emitter &e, AttentionInterface op,
   if ((!queries.isStatic() || !keys.isStatic()) && !branch.isDense()) {
     Value same = e.equal(queries.get(e), keys.get(e));
     Value longest = e.max(queries.get(e), keys.get(e));
-    Value covered = e.less(longest, e.add(e.index(branch.getSegment()), e.index(1)));
+    Value covered =
+        e.less(longest, e.add(e.index(branch.getSegment()), e.index(1)));
     checks.check(arith::OrIOp::create(e, same, covered),
                  "queries and keys must be equally many unless the segment "
                  "covers both");
@@ -155,8 +156,9 @@ static FailureOr<BranchAttr> getSingleBranch(AttentionInterface op) {
     return BranchAttr::get(op->getContext(), BranchAttr::kDense, 1, Mode::Keys,
                            OffsetRule::Zero, {});
   if (!pattern.getGroups().empty()) {
-    op->emitOpError() << "host lowering takes one branch for all heads, but got "
-                      << pattern.getGroups().size() << " head groups";
+    op->emitOpError()
+        << "host lowering takes one branch for all heads, but got "
+        << pattern.getGroups().size() << " head groups";
     return failure();
   }
   if (pattern.getBranches().size() != 1) {
@@ -190,8 +192,7 @@ static LogicalResult lowerAttention(AttentionInterface op) {
   return success();
 }
 
-template <typename OpTy>
-static LogicalResult lowerPermute(OpTy op) {
+template <typename OpTy> static LogicalResult lowerPermute(OpTy op) {
   if (failed(checkOperands(op)) || failed(checkOrder(op, op.getOrderRef())))
     return failure();
   Emitter e(op.getLoc(), op);
@@ -216,7 +217,8 @@ struct ConvertHilbertToLoops
     for (Operation *op : ops) {
       LogicalResult lowered =
           llvm::TypeSwitch<Operation *, LogicalResult>(op)
-              .Case<ReorderOp, RestoreOp>([](auto op) { return lowerPermute(op); })
+              .Case<ReorderOp, RestoreOp>(
+                  [](auto op) { return lowerPermute(op); })
               .Default([](Operation *op) {
                 return lowerAttention(cast<AttentionInterface>(op));
               });

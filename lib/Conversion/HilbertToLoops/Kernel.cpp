@@ -12,8 +12,8 @@ using namespace mlir;
 using namespace hilbert;
 
 void hilbert::parallelItems(Emitter &e, Value items, Emitter::LoopBody body) {
-  auto loop = scf::ParallelOp::create(e, ValueRange{e.index(0)},
-                                      ValueRange{items}, ValueRange{e.index(1)});
+  auto loop = scf::ParallelOp::create(
+      e, ValueRange{e.index(0)}, ValueRange{items}, ValueRange{e.index(1)});
   OpBuilder::InsertionGuard guard(e);
   e.setInsertionPointToStart(loop.getBody());
   body(loop.getInductionVars()[0]);

@@ -24,7 +24,7 @@ struct Run {
 
   /// Run number `block` of `size` members; the last may be short or empty.
   static Run of(Emitter &e, const Class &members, mlir::Value block,
-                  int64_t size);
+                int64_t size);
   mlir::Value position(Emitter &e, mlir::Value i) const;
 };
 

@@ -11,8 +11,7 @@
 using namespace mlir;
 using namespace hilbert;
 
-template <typename OpTy>
-static void emitPermuteLoops(Emitter &e, OpTy op) {
+template <typename OpTy> static void emitPermuteLoops(Emitter &e, OpTy op) {
   constexpr bool restores = std::is_same_v<OpTy, RestoreOp>;
   int64_t rank = op.getSource().getType().getRank(), dim = op.getDimIndex();
   SmallVector<Value> sizes;

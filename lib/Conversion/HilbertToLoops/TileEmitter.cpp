@@ -190,8 +190,7 @@ Class Geometry::keysOf(Emitter &e, Value s, Value residue, Value head) const {
   Value offset = offsetOf(e, head);
   Class result = keyClass(e, s, offset);
   if (mode == Mode::Both)
-    result.count =
-        e.select(e.equal(residue, offset), result.count, e.index(0));
+    result.count = e.select(e.equal(residue, offset), result.count, e.index(0));
   return result;
 }
 
@@ -199,8 +198,8 @@ Class Geometry::queriesOf(Emitter &e, Value s, Value residue,
                           Value head) const {
   Class result = queryClass(e, s, mode == Mode::Keys ? e.index(0) : residue);
   if (mode != Mode::Residues)
-    result.count = e.select(e.equal(residue, offsetOf(e, head)), result.count,
-                            e.index(0));
+    result.count =
+        e.select(e.equal(residue, offsetOf(e, head)), result.count, e.index(0));
   return result;
 }
 
@@ -248,8 +247,8 @@ TileEmitter::TileEmitter(Emitter &e, HostScheduleAttr schedule, int64_t depth)
       lanes(VectorType::get({schedule.getLanes()}, e.getF32Type())) {}
 
 Value TileEmitter::buffer(ArrayRef<int64_t> shape, bool i32) {
-  auto type = MemRefType::get(shape, i32 ? Type(e.getI32Type())
-                                         : Type(e.getF32Type()));
+  auto type =
+      MemRefType::get(shape, i32 ? Type(e.getI32Type()) : Type(e.getF32Type()));
   return memref::AllocaOp::create(e, type, e.getI64IntegerAttr(64));
 }
 Value TileEmitter::laneMatrix() { return buffer({depth, columns()}); }
@@ -335,12 +334,12 @@ Value TileEmitter::dot(const HeadView &a, Value rowA, const HeadView &b,
                        Value rowB) {
   auto wide = VectorType::get({kRowVector}, e.getF32Type());
   Value init = arith::ConstantOp::create(e, wide, e.getZeroAttr(wide));
-  SmallVector<Value> sum = e.loopCarried(
-      e.index(0), e.index(depth), kRowVector, {init},
-      [&](Value d, ValueRange carried) -> SmallVector<Value> {
-        return {vector::FMAOp::create(e, load8(a, rowA, d), load8(b, rowB, d),
-                                      carried[0])};
-      });
+  SmallVector<Value> sum =
+      e.loopCarried(e.index(0), e.index(depth), kRowVector, {init},
+                    [&](Value d, ValueRange carried) -> SmallVector<Value> {
+                      return {vector::FMAOp::create(
+                          e, load8(a, rowA, d), load8(b, rowB, d), carried[0])};
+                    });
   return vector::ReductionOp::create(e, vector::CombiningKind::ADD, sum[0]);
 }
 
@@ -401,8 +400,7 @@ void TileEmitter::multiplyDepth(Value scores, Value rows, Value lanesMatrix,
     for (int64_t u = 0; u < kRowUnroll; ++u)
       row.push_back(e.add(i, e.index(u)));
     SmallVector<Value> sums = e.loopCarried(
-        e.index(0), e.index(depth), 1, zeros,
-        [&](Value d, ValueRange carried) {
+        e.index(0), e.index(depth), 1, zeros, [&](Value d, ValueRange carried) {
           SmallVector<Value> next;
           Value lane = loadScore(lanesMatrix, d, strip);
           for (int64_t u = 0; u < kRowUnroll; ++u)
@@ -424,8 +422,8 @@ void TileEmitter::accumulate(Value lanesMatrix, Value rows, Value scores,
     for (int64_t u = 0; u < kRowUnroll; ++u) {
       column.push_back(e.add(d, e.index(u)));
       Value value = loadScore(lanesMatrix, column[u], strip);
-      init.push_back(factor ? arith::MulFOp::create(e, value, factor).getResult()
-                            : value);
+      init.push_back(
+          factor ? arith::MulFOp::create(e, value, factor).getResult() : value);
     }
     SmallVector<Value> sums = e.loopCarried(
         e.index(0), count, 1, init, [&](Value i, ValueRange carried) {

@@ -50,11 +50,10 @@ public:
 
   void loop(Value lower, Value upper, int64_t step, LoopBody body);
   /// A loop that carries values: the body returns their next ones.
-  llvm::SmallVector<Value>
-  loopCarried(Value lower, Value upper, int64_t step, mlir::ValueRange init,
-              llvm::function_ref<llvm::SmallVector<Value>(Value,
-                                                          mlir::ValueRange)>
-                  body);
+  llvm::SmallVector<Value> loopCarried(
+      Value lower, Value upper, int64_t step, mlir::ValueRange init,
+      llvm::function_ref<llvm::SmallVector<Value>(Value, mlir::ValueRange)>
+          body);
   /// Emits `body` under `condition`; a null condition is true.
   void when(Value condition, Body body);
   void branch(Value condition, Body then, Body otherwise);
@@ -132,9 +131,9 @@ public:
   using RowOf = llvm::function_ref<mlir::Value(mlir::Value)>;
 
   /// Stack buffers: f32 unless said otherwise.
-  mlir::Value laneMatrix();               ///< [D][columns]
-  mlir::Value rowMatrix();                ///< [rows][D]
-  mlir::Value scores();                   ///< [rows][columns]
+  mlir::Value laneMatrix();                ///< [D][columns]
+  mlir::Value rowMatrix();                 ///< [rows][D]
+  mlir::Value scores();                    ///< [rows][columns]
   mlir::Value laneStats(bool i32 = false); ///< [columns]
   mlir::Value rowStats(bool i32 = false);  ///< [rows]
 
@@ -164,8 +163,8 @@ public:
   mlir::Value splat(double value);
 
   /// The lanes that meet a row: null where all do.
-  using Mask = llvm::function_ref<mlir::Value(mlir::Value row,
-                                              mlir::Value strip)>;
+  using Mask =
+      llvm::function_ref<mlir::Value(mlir::Value row, mlir::Value strip)>;
 
   /// scores[i][strip] = sum over d of rows[i][d] * lanes[d][strip], i < count.
   void multiplyDepth(mlir::Value scores, mlir::Value rows, mlir::Value lanes,

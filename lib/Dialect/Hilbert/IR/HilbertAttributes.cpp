@@ -11,8 +11,8 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpImplementation.h"
-#include "llvm/Support/InterleavedRange.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/InterleavedRange.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -59,8 +59,8 @@ static ParseResult parseEnum(AsmParser &parser, Enum &value, StringRef what,
     return failure();
   std::optional<Enum> parsed = symbolize(keyword);
   if (!parsed)
-    return parser.emitError(loc) << what << " must be " << names
-                                 << ", but got '" << keyword << "'";
+    return parser.emitError(loc)
+           << what << " must be " << names << ", but got '" << keyword << "'";
   value = *parsed;
   return success();
 }
@@ -200,8 +200,8 @@ LogicalResult BranchAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           "[]";
   if (rule != OffsetRule::List && !offsets.empty())
     return emitError() << "offset rule " << stringifyOffsetRule(rule)
-                       << " takes no list, but got [" << llvm::interleaved(offsets)
-                       << "]";
+                       << " takes no list, but got ["
+                       << llvm::interleaved(offsets) << "]";
   for (int64_t offset : offsets)
     if (offset < 0 || offset >= dilation)
       return emitError() << "offset must be from 0 to dilation - 1 = "

@@ -65,8 +65,8 @@ FailureOr<OrderRef> hilbert::composeWithInverse(OpBuilder &builder,
   return OrderRef(nullptr, composed.getResult());
 }
 
-// Not by m_Constant: it asks for a trait, and GCC and Clang (which may have built
-// libMLIR) give the identifiers of traits different names.
+// Not by m_Constant: it asks for a trait, and GCC and Clang (which may have
+// built libMLIR) give the identifiers of traits different names.
 bool hilbert::isSplat(Value value) {
   auto constant = value.getDefiningOp<arith::ConstantOp>();
   return constant && isa<SplatElementsAttr>(constant.getValue());
@@ -138,7 +138,8 @@ struct ComposePermutes : public OpRewritePattern<Outer> {
     constexpr bool outerRestores = std::is_same_v<Outer, RestoreOp>;
     constexpr bool innerRestores = std::is_same_v<Inner, RestoreOp>;
     OrderRef a = inner.getOrderRef(), b = outer.getOrderRef();
-    if (a.isIdentity() || b.isIdentity() || (outerRestores != innerRestores && a == b))
+    if (a.isIdentity() || b.isIdentity() ||
+        (outerRestores != innerRestores && a == b))
       return failure(); // Folds.
     FailureOr<OrderRef> order;
     if constexpr (outerRestores && innerRestores)

@@ -60,16 +60,16 @@ static LogicalResult verifyOrder(Operation *op, StringRef name, OrderRef order,
     return op->emitOpError()
            << name << " must be an attribute or a table, but got both";
   if (order.attr && !compatible(order.attr.getLength(), tokens))
-    return op->emitOpError() << name << " must have as many entries as tokens ("
-                             << tokens << "), but has "
-                             << order.attr.getLength();
+    return op->emitOpError()
+           << name << " must have as many entries as tokens (" << tokens
+           << "), but has " << order.attr.getLength();
   if (!order.table)
     return success();
   auto type = cast<ShapedType>(order.table.getType());
   if (!compatible(type.getShape().back(), tokens))
-    return op->emitOpError() << name << " must have as many entries as tokens ("
-                             << tokens << "), but has "
-                             << type.getShape().back();
+    return op->emitOpError()
+           << name << " must have as many entries as tokens (" << tokens
+           << "), but has " << type.getShape().back();
   if (type.getRank() == 2 && !compatible(type.getDimSize(0), batch))
     return op->emitOpError()
            << name << " must have one row for each batch item (" << batch
@@ -81,8 +81,7 @@ static LogicalResult verifyOrder(Operation *op, StringRef name, OrderRef order,
 // ReorderOp, RestoreOp
 //===----------------------------------------------------------------------===//
 
-template <typename OpTy>
-static LogicalResult verifyPermute(OpTy op) {
+template <typename OpTy> static LogicalResult verifyPermute(OpTy op) {
   ShapedType source = op.getSource().getType();
   int64_t rank = source.getRank();
   int64_t dim = op.getDimIndex();
@@ -137,14 +136,16 @@ static LogicalResult inferPermuteTypes(ValueRange operands,
   return success();
 }
 
-LogicalResult ReorderOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+LogicalResult ReorderOp::inferReturnTypes(MLIRContext *,
+                                          std::optional<Location>,
                                           ValueRange operands, DictionaryAttr,
                                           OpaqueProperties, RegionRange,
                                           SmallVectorImpl<Type> &types) {
   return inferPermuteTypes(operands, types);
 }
 
-LogicalResult RestoreOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+LogicalResult RestoreOp::inferReturnTypes(MLIRContext *,
+                                          std::optional<Location>,
                                           ValueRange operands, DictionaryAttr,
                                           OpaqueProperties, RegionRange,
                                           SmallVectorImpl<Type> &types) {
@@ -152,15 +153,14 @@ LogicalResult RestoreOp::inferReturnTypes(MLIRContext *, std::optional<Location>
 }
 
 template <typename OpTy>
-static void
-getPermuteEffects(OpTy op,
-                  SmallVectorImpl<SideEffects::EffectInstance<
-                      MemoryEffects::Effect>> &effects) {
+static void getPermuteEffects(
+    OpTy op, SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+                 &effects) {
   addMemRefEffects(
       op,
       [&](OpOperand &operand) {
-        return op.getInit() && operand.getOperandNumber() ==
-                                   op->getNumOperands() - 1;
+        return op.getInit() &&
+               operand.getOperandNumber() == op->getNumOperands() - 1;
       },
       effects);
 }
@@ -185,13 +185,13 @@ Speculation::Speculatability RestoreOp::getSpeculatability() {
 
 void ReorderOp::build(OpBuilder &builder, OperationState &state, Value source,
                       int64_t dim, OrderRef order) {
-  build(builder, state, source.getType(), source, builder.getI64IntegerAttr(dim),
-        order.attr, order.table, Value());
+  build(builder, state, source.getType(), source,
+        builder.getI64IntegerAttr(dim), order.attr, order.table, Value());
 }
 void RestoreOp::build(OpBuilder &builder, OperationState &state, Value source,
                       int64_t dim, OrderRef order) {
-  build(builder, state, source.getType(), source, builder.getI64IntegerAttr(dim),
-        order.attr, order.table, Value());
+  build(builder, state, source.getType(), source,
+        builder.getI64IntegerAttr(dim), order.attr, order.table, Value());
 }
 
 //===----------------------------------------------------------------------===//
@@ -288,9 +288,9 @@ static LogicalResult verifyAttention(AttentionInterface op) {
   int64_t headDim = op.getHeadDim(), tokenDim = op.getTokenDim();
   int64_t heads = op.getNumQueryHeads(), keyHeads = op.getNumKeyHeads();
   if (!compatible(v.getDimSize(headDim), keyHeads))
-    return operation->emitOpError() << "v must have the heads of k ("
-                                    << keyHeads << "), but has "
-                                    << v.getDimSize(headDim);
+    return operation->emitOpError()
+           << "v must have the heads of k (" << keyHeads << "), but has "
+           << v.getDimSize(headDim);
   if (!ShapedType::isDynamic(heads) && !ShapedType::isDynamic(keyHeads) &&
       (keyHeads == 0 ? heads != 0 : heads % keyHeads != 0))
     return operation->emitOpError()
@@ -396,9 +396,9 @@ static LogicalResult inferInitTypes(ValueRange inits,
 }
 
 template <typename OpTy>
-static void
-getInitEffects(OpTy op, SmallVectorImpl<SideEffects::EffectInstance<
-                            MemoryEffects::Effect>> &effects) {
+static void getInitEffects(
+    OpTy op, SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+                 &effects) {
   addMemRefEffects(
       op, [&](OpOperand &operand) { return op.isDpsInit(&operand); }, effects);
 }

@@ -1,4 +1,5 @@
-//===- BufferizableOpInterfaceImpl.cpp - Bufferize hilbert ops ------------------===//
+//===- BufferizableOpInterfaceImpl.cpp - Bufferize hilbert ops
+//------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -50,8 +51,8 @@ struct AttentionModel
                           const BufferizationOptions &options,
                           BufferizationState &state) const {
     SmallVector<Value> buffers;
-    if (failed(getBuffers(rewriter, op->getOperands(), options, state,
-                          buffers)))
+    if (failed(
+            getBuffers(rewriter, op->getOperands(), options, state, buffers)))
       return failure();
     SmallVector<Value> inits;
     for (OpOperand &init : cast<OpTy>(op).getDpsInitsMutable())
@@ -79,9 +80,10 @@ struct PermuteModel
                                       const AnalysisState &) const {
     return {};
   }
-  FailureOr<BufferLikeType>
-  getBufferType(Operation *, Value value, const BufferizationOptions &,
-                const BufferizationState &, SmallVector<Value> &) const {
+  FailureOr<BufferLikeType> getBufferType(Operation *, Value value,
+                                          const BufferizationOptions &,
+                                          const BufferizationState &,
+                                          SmallVector<Value> &) const {
     return cast<BufferLikeType>(getMemRefTypeWithStaticIdentityLayout(
         cast<TensorType>(value.getType())));
   }
@@ -91,8 +93,8 @@ struct PermuteModel
                           BufferizationState &state) const {
     auto permute = cast<OpTy>(op);
     SmallVector<Value> buffers;
-    if (failed(getBuffers(rewriter, op->getOperands(), options, state,
-                          buffers)))
+    if (failed(
+            getBuffers(rewriter, op->getOperands(), options, state, buffers)))
       return failure();
     Location loc = op->getLoc();
     auto type = cast<MemRefType>(getMemRefTypeWithStaticIdentityLayout(
@@ -119,9 +121,10 @@ struct PermutationModel
   bool isWritable(Operation *, Value, const AnalysisState &) const {
     return false;
   }
-  FailureOr<BufferLikeType>
-  getBufferType(Operation *, Value value, const BufferizationOptions &,
-                const BufferizationState &, SmallVector<Value> &) const {
+  FailureOr<BufferLikeType> getBufferType(Operation *, Value value,
+                                          const BufferizationOptions &,
+                                          const BufferizationState &,
+                                          SmallVector<Value> &) const {
     return cast<BufferLikeType>(getMemRefTypeWithStaticIdentityLayout(
         cast<TensorType>(value.getType())));
   }

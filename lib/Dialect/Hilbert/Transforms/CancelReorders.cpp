@@ -1,4 +1,5 @@
-//===- CancelReorders.cpp - Cancel, compose and sink reorders -------------------===//
+//===- CancelReorders.cpp - Cancel, compose and sink reorders
+//-------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -48,18 +49,15 @@ struct HilbertCancelReorders
     auto options =
         remark::RemarkOpts::name("CancelReorders").category(getArgument());
     if (left.size() < before)
-      remark::passed(root->getLoc(), options)
-          << remark::add("{0} of {1} reorders cancelled", before - left.size(),
-                         before);
+      remark::passed(root->getLoc(), options) << remark::add(
+          "{0} of {1} reorders cancelled", before - left.size(), before);
     for (Operation *op : left)
-      if (isa_and_nonnull<ReorderOp, RestoreOp>(op->getOperand(0).getDefiningOp()))
-        remark::missed(op->getLoc(), options)
-            << remark::reason("'{0}' follows '{1}' and was not combined with it",
-                              op->getName().getStringRef(),
-                              op->getOperand(0)
-                                  .getDefiningOp()
-                                  ->getName()
-                                  .getStringRef());
+      if (isa_and_nonnull<ReorderOp, RestoreOp>(
+              op->getOperand(0).getDefiningOp()))
+        remark::missed(op->getLoc(), options) << remark::reason(
+            "'{0}' follows '{1}' and was not combined with it",
+            op->getName().getStringRef(),
+            op->getOperand(0).getDefiningOp()->getName().getStringRef());
   }
 };
 } // namespace

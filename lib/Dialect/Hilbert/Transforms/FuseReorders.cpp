@@ -1,4 +1,5 @@
-//===- FuseReorders.cpp - Fuse reorders into attention --------------------------===//
+//===- FuseReorders.cpp - Fuse reorders into attention
+//--------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -132,8 +133,8 @@ static LogicalResult fuseInputs(AttentionInterface op,
     }
     op.setOrders(query, key, op.getOutOrderRef());
     if (op.getCausal() == Causality::Token)
-      operation->setAttr("causal", CausalityAttr::get(op->getContext(),
-                                                      Causality::Position));
+      operation->setAttr(
+          "causal", CausalityAttr::get(op->getContext(), Causality::Position));
   });
   if (plan.fuseQuery)
     remark::passed(loc, remarkOptions()) << remark::add("q's reorder fused");
@@ -161,8 +162,7 @@ static LogicalResult fuseInputs(AttentionInterface op,
 }
 
 namespace {
-template <typename OpTy>
-struct FuseInputs : public OpRewritePattern<OpTy> {
+template <typename OpTy> struct FuseInputs : public OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -275,8 +275,8 @@ struct FuseRestoreOfResult : public OpRewritePattern<AttentionOp> {
     OrderRef order = restores.front().getOrderRef();
     if (!isAvailableAt(order, op))
       return rewriter.notifyMatchFailure(op, "the table is defined later");
-    FailureOr<OrderRef> composed = composeOrders(rewriter, op.getLoc(), order,
-                                                 attention.getOutOrderRef());
+    FailureOr<OrderRef> composed =
+        composeOrders(rewriter, op.getLoc(), order, attention.getOutOrderRef());
     if (failed(composed))
       return failure();
     rewriter.modifyOpInPlace(op, [&] {

@@ -1,4 +1,5 @@
-//===- GenerateGradients.cpp - Gradient functions of forward ones ---------------===//
+//===- GenerateGradients.cpp - Gradient functions of forward ones
+//---------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -168,8 +169,8 @@ LogicalResult ReverseMode::visitElementwise(Operation *op, Value g) {
         return success();
       })
       .Case([&](arith::ExtFOp op) {
-        add(op.getIn(), arith::TruncFOp::create(builder, loc,
-                                                op.getIn().getType(), g));
+        add(op.getIn(),
+            arith::TruncFOp::create(builder, loc, op.getIn().getType(), g));
         return success();
       })
       .Case([&](arith::TruncFOp op) {
@@ -178,13 +179,14 @@ LogicalResult ReverseMode::visitElementwise(Operation *op, Value g) {
         return success();
       })
       .Default([](Operation *op) {
-        return op->emitError() << "cannot differentiate '" << op->getName()
-                               << "'";
+        return op->emitError()
+               << "cannot differentiate '" << op->getName() << "'";
       });
 }
 
 LogicalResult ReverseMode::visit(Operation *op) {
-  if (llvm::none_of(op->getResults(), [&](Value result) { return get(result); }))
+  if (llvm::none_of(op->getResults(),
+                    [&](Value result) { return get(result); }))
     return success();
   Location loc = op->getLoc();
   if (auto attention = dyn_cast<AttentionOp>(op)) {
@@ -210,30 +212,27 @@ LogicalResult ReverseMode::visit(Operation *op) {
         return success();
       })
       .Case([&](tensor::CastOp op) {
-        add(op.getSource(), tensor::CastOp::create(
-                                builder, loc, op.getSource().getType(), g));
+        add(op.getSource(),
+            tensor::CastOp::create(builder, loc, op.getSource().getType(), g));
         return success();
       })
       .Case([&](tensor::ExtractSliceOp op) {
         Value zeros = createZerosLike(builder, loc, op.getSource());
-        add(op.getSource(),
-            tensor::InsertSliceOp::create(builder, loc, g, zeros,
-                                          op.getMixedOffsets(),
-                                          op.getMixedSizes(),
-                                          op.getMixedStrides()));
+        add(op.getSource(), tensor::InsertSliceOp::create(
+                                builder, loc, g, zeros, op.getMixedOffsets(),
+                                op.getMixedSizes(), op.getMixedStrides()));
         return success();
       })
       .Case([&](tensor::ExpandShapeOp op) {
-        add(op.getSrc(), tensor::CollapseShapeOp::create(
-                             builder, loc, op.getSrcType(), g,
-                             op.getReassociationIndices()));
+        add(op.getSrc(),
+            tensor::CollapseShapeOp::create(builder, loc, op.getSrcType(), g,
+                                            op.getReassociationIndices()));
         return success();
       })
       .Case([&](tensor::CollapseShapeOp op) {
         add(op.getSrc(),
             tensor::ExpandShapeOp::create(
-                builder, loc, op.getSrcType(), g,
-                op.getReassociationIndices(),
+                builder, loc, op.getSrcType(), g, op.getReassociationIndices(),
                 tensor::getMixedSizes(builder, loc, op.getSrc())));
         return success();
       })
@@ -252,9 +251,9 @@ static LogicalResult generateGradient(func::FuncOp forward,
     return forward.emitError()
            << "the name of the gradient function is taken: '" << name << "'";
   if (!forward.getBody().hasOneBlock())
-    return forward.emitError() << "cannot differentiate a function with "
-                               << forward.getBody().getBlocks().size()
-                               << " blocks";
+    return forward.emitError()
+           << "cannot differentiate a function with "
+           << forward.getBody().getBlocks().size() << " blocks";
   WalkResult onTensors = forward.walk([](AttentionOp op) {
     if (isa<RankedTensorType>(op.getQ().getType()))
       return WalkResult::advance();
@@ -301,8 +300,7 @@ static LogicalResult generateGradient(func::FuncOp forward,
         isDestination(cast<BlockArgument>(input)))
       continue;
     Value result = reverse.get(input);
-    results.push_back(result ? result
-                             : createZerosLike(b, b.getLoc(), input));
+    results.push_back(result ? result : createZerosLike(b, b.getLoc(), input));
   }
   terminator->setOperands(results);
 
@@ -320,10 +318,10 @@ static LogicalResult generateGradient(func::FuncOp forward,
         << remark::reason("out and lse are not both results of the function");
   });
 
-  gradient.setFunctionType(
-      b.getFunctionType(body.getArgumentTypes(), ValueRange(results).getTypes()));
-  gradient.setAllArgAttrs(ArrayRef<DictionaryAttr>(
-      SmallVector<DictionaryAttr>(body.getNumArguments(), b.getDictionaryAttr({}))));
+  gradient.setFunctionType(b.getFunctionType(body.getArgumentTypes(),
+                                             ValueRange(results).getTypes()));
+  gradient.setAllArgAttrs(ArrayRef<DictionaryAttr>(SmallVector<DictionaryAttr>(
+      body.getNumArguments(), b.getDictionaryAttr({}))));
   gradient.setAllResultAttrs(ArrayRef<DictionaryAttr>(
       SmallVector<DictionaryAttr>(results.size(), b.getDictionaryAttr({}))));
   return success();

@@ -1,4 +1,5 @@
-//===- SelectHostSchedule.cpp - Tile sizes of the host lowering -----------------===//
+//===- SelectHostSchedule.cpp - Tile sizes of the host lowering
+//-----------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -29,7 +30,8 @@ static int64_t getLongestClass(AttentionInterface op) {
   int64_t longest = 0;
   auto visit = [&](ArrayRef<BranchAttr> branches) {
     for (BranchAttr branch : branches) {
-      int64_t classes = branch.getMode() == Mode::Keys ? 1 : branch.getDilation();
+      int64_t classes =
+          branch.getMode() == Mode::Keys ? 1 : branch.getDilation();
       longest = std::max<int64_t>(
           longest, llvm::divideCeil(branch.getSegment(), classes));
     }
@@ -54,9 +56,8 @@ struct HilbertSelectHostSchedule
       if (op.getScheduleAttr())
         return;
       // At least one vector; the attribute's verifier rejects lanes < 1.
-      int64_t columns =
-          llvm::alignTo(std::min(getLongestClass(op), kColumns),
-                        std::max<int64_t>(lanes, 1));
+      int64_t columns = llvm::alignTo(std::min(getLongestClass(op), kColumns),
+                                      std::max<int64_t>(lanes, 1));
       auto schedule = HostScheduleAttr::getChecked(
           [&] { return op->emitError(); }, &getContext(), lanes.getValue(),
           columns, kRows);

@@ -1,4 +1,5 @@
-//===- VerifyFused.cpp - Contract of the fused level ----------------------------===//
+//===- VerifyFused.cpp - Contract of the fused level
+//----------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -23,28 +24,31 @@ struct HilbertVerifyFused
     : public hilbert::impl::HilbertVerifyFusedBase<HilbertVerifyFused> {
   void runOnOperation() override {
     // An op before what it holds: the message names the outermost one.
-    WalkResult result = getOperation().walk<WalkOrder::PreOrder>([](Operation *op) {
-      if (!isa_and_nonnull<HilbertDialect, func::FuncDialect,
-                           tensor::TensorDialect, arith::ArithDialect,
-                           math::MathDialect>(op->getDialect())) {
-        op->emitError() << "the fused level holds hilbert, func, tensor, arith "
-                           "and math ops, but got '"
-                        << op->getName() << "'";
-        return WalkResult::interrupt();
-      }
-      if (!isa<HilbertDialect>(op->getDialect()))
-        return WalkResult::advance();
-      SmallVector<Type> types(op->getOperandTypes());
-      llvm::append_range(types, op->getResultTypes());
-      for (Type type : types)
-        if (isa<BaseMemRefType>(type)) {
-          op->emitError() << "hilbert ops are on tensors at the fused level, "
-                             "but got "
-                          << type;
-          return WalkResult::interrupt();
-        }
-      return WalkResult::advance();
-    });
+    WalkResult result =
+        getOperation().walk<WalkOrder::PreOrder>([](Operation *op) {
+          if (!isa_and_nonnull<HilbertDialect, func::FuncDialect,
+                               tensor::TensorDialect, arith::ArithDialect,
+                               math::MathDialect>(op->getDialect())) {
+            op->emitError()
+                << "the fused level holds hilbert, func, tensor, arith "
+                   "and math ops, but got '"
+                << op->getName() << "'";
+            return WalkResult::interrupt();
+          }
+          if (!isa<HilbertDialect>(op->getDialect()))
+            return WalkResult::advance();
+          SmallVector<Type> types(op->getOperandTypes());
+          llvm::append_range(types, op->getResultTypes());
+          for (Type type : types)
+            if (isa<BaseMemRefType>(type)) {
+              op->emitError()
+                  << "hilbert ops are on tensors at the fused level, "
+                     "but got "
+                  << type;
+              return WalkResult::interrupt();
+            }
+          return WalkResult::advance();
+        });
     if (result.wasInterrupted())
       signalPassFailure();
     markAllAnalysesPreserved();
