@@ -33,11 +33,21 @@ verifyOps(ModuleOp module, StringRef contract,
   return failure(result.wasInterrupted());
 }
 
+/// True if the op takes, gives or, a function, declares a tensor.
+static bool hasTensors(Operation *op) {
+  auto isTensor = llvm::IsaPred<TensorType>;
+  if (llvm::any_of(op->getOperandTypes(), isTensor) ||
+      llvm::any_of(op->getResultTypes(), isTensor))
+    return true;
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  return function && (llvm::any_of(function.getArgumentTypes(), isTensor) ||
+                      llvm::any_of(function.getResultTypes(), isTensor));
+}
+
 namespace {
 struct HilbertVerifyLoops
     : public hilbert::impl::HilbertVerifyLoopsBase<HilbertVerifyLoops> {
   void runOnOperation() override {
-    auto isTensor = llvm::IsaPred<TensorType>;
     if (failed(verifyOps(
             getOperation(),
             "the loop level holds func, cf, scf, arith, math, vector, memref "
@@ -49,7 +59,7 @@ struct HilbertVerifyLoops
                                       math::MathDialect, vector::VectorDialect,
                                       memref::MemRefDialect, ub::UBDialect>(
                           op->getDialect())) &&
-                     llvm::none_of(op->getResultTypes(), isTensor);
+                     !hasTensors(op);
             })))
       signalPassFailure();
     markAllAnalysesPreserved();

@@ -129,11 +129,11 @@
 // RUN: not hilbert-run %t/dynamic.mlir --shape=1x5x2x8 2>&1 | FileCheck %s --check-prefix=FORM
 // FORM: hilbert-run: --shape must be <argument>:<size>x<size>..., but got '1x5x2x8'
 // RUN: not hilbert-run %t/dynamic.mlir --shape=0:1x5xax8 2>&1 | FileCheck %s --check-prefix=LETTER
-// LETTER: hilbert-run: sizes of --shape must not be negative, but got 'a' in '0:1x5xax8'
+// LETTER: hilbert-run: sizes of --shape must be whole numbers from 0, but got 'a' in '0:1x5xax8'
 // RUN: not hilbert-run %t/dynamic.mlir --shape=0:1x-5x2x8 2>&1 | FileCheck %s --check-prefix=NEGATIVE
-// NEGATIVE: hilbert-run: sizes of --shape must not be negative, but got '-5' in '0:1x-5x2x8'
+// NEGATIVE: hilbert-run: sizes of --shape must be whole numbers from 0, but got '-5' in '0:1x-5x2x8'
 // RUN: not hilbert-run %t/dynamic.mlir --shape=0:1x5x2x --shape=1:1 2>&1 | FileCheck %s --check-prefix=EMPTY
-// EMPTY: hilbert-run: sizes of --shape must not be negative, but got '' in '0:1x5x2x'
+// EMPTY: hilbert-run: sizes of --shape must be whole numbers from 0, but got '' in '0:1x5x2x'
 // RUN: not hilbert-run %t/dynamic.mlir --shape=0:1x5x2x8 --shape=1:1x5x2x8 \
 // RUN:   --shape=2:1x5x2x8 --shape=3:5 --shape=4:5 2>&1 | FileCheck %s --check-prefix=BEYOND
 // BEYOND: hilbert-run: --shape must name each of the 4 arguments at most once, but got '4:5'
@@ -144,13 +144,13 @@
 // All are checked, those of other arguments first, and those that an input
 // makes needless.
 // RUN: not hilbert-run %t/dynamic.mlir --shape=3:-1 2>&1 | FileCheck %s --check-prefix=FRONT
-// FRONT: hilbert-run: sizes of --shape must not be negative, but got '-1' in '3:-1'
+// FRONT: hilbert-run: sizes of --shape must be whole numbers from 0, but got '-1' in '3:-1'
 // RUN: not hilbert-run %t/no_keys.mlir --input=%t/save/out0.npy --shape=3:1 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=STATIC-BEYOND
 // STATIC-BEYOND: hilbert-run: --shape must name each of the 3 arguments at most once, but got '3:1'
 // RUN: not hilbert-run %t/no_keys.mlir --input=%t/save/out0.npy --shape=0:a 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=NEEDLESS
-// NEEDLESS: hilbert-run: sizes of --shape must not be negative, but got 'a' in '0:a'
+// NEEDLESS: hilbert-run: sizes of --shape must be whole numbers from 0, but got 'a' in '0:a'
 
 // Of a static argument, other than its own; of another rank; beyond memory.
 // RUN: not hilbert-run %t/no_keys.mlir --shape=0:1x21x2x8 2>&1 | FileCheck %s --check-prefix=STATIC

@@ -131,8 +131,8 @@ static llvm::Expected<std::pair<size_t, Shape>> parseShape(StringRef option) {
   for (StringRef part : parts) {
     int64_t size = 0;
     if (part.getAsInteger(10, size) || size < 0)
-      return createStringError("sizes of --shape must not be negative, but "
-                               "got '" +
+      return createStringError("sizes of --shape must be whole numbers from 0, "
+                               "but got '" +
                                part + "' in '" + option + "'");
     if (llvm::MulOverflow(elements, size, elements) ||
         elements > kMaxRandomElements)
