@@ -161,10 +161,10 @@
 // RUN: not hilbert-run %t/dynamic.mlir --shape=0:99999999x99999999x99999999x8 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=HUGE
 // HUGE-NOT: Stack dump
-// HUGE: hilbert-run: a random argument has at most 68719476736 elements, but got '0:99999999x99999999x99999999x8'
-// RUN: not hilbert-run %t/dynamic.mlir --shape=0:68719476737x1x1x1 2>&1 \
+// HUGE: hilbert-run: a random argument has at most 1073741824 elements, but got '0:99999999x99999999x99999999x8'
+// RUN: not hilbert-run %t/dynamic.mlir --shape=0:1073741825x1x1x1 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=LARGE
-// LARGE: hilbert-run: a random argument has at most 68719476736 elements, but got '0:68719476737x1x1x1'
+// LARGE: hilbert-run: a random argument has at most 1073741824 elements, but got '0:1073741825x1x1x1'
 
 //--- dynamic.mlir
 !q = tensor<?x?x?x8xf32>
