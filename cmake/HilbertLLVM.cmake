@@ -63,7 +63,8 @@ if(HILBERT_STATIC_LLVM)
     MLIRAnalysis MLIRArithToLLVM MLIRArithTransforms
     MLIRBufferizationPipelines MLIRBufferizationToMemRef
     MLIRBufferizationTransforms MLIRBuiltinToLLVMIRTranslation
-    MLIRControlFlowToLLVM MLIRControlFlowTransforms MLIRExecutionEngine MLIRExecutionEngineUtils
+    MLIRControlFlowToLLVM MLIRControlFlowTransforms MLIRExecutionEngine
+    MLIRExecutionEngineUtils
     MLIRFuncAllExtensions MLIRFuncDialect MLIRFuncToLLVM MLIRIndexToLLVM
     MLIRLinalgDialect MLIRLinalgTransforms MLIRLLVMDialect
     MLIRLLVMToLLVMIRTranslation MLIRMathToLLVM MLIRMathTransforms

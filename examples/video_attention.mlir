@@ -16,7 +16,8 @@ func.func @video_attention(%q: tensor<1x9600x8x64xbf16>,
   %out_init = tensor.empty() : tensor<1x9600x8x64xbf16>
   %lse_init = tensor.empty() : tensor<1x8x9600xf32>
   // Every query meets all tokens of its own tile, and every fourth one of a run
-  // of eight tiles, in one softmax.
+  // of eight tiles, in one softmax. (The host lowering takes one branch so far:
+  // hilbert-run says so.)
   //
   // Here the order is given to the attention instead of reordering its
   // operands, so that tokens keep their numbers: `causal<token>` leaves out

@@ -83,8 +83,7 @@ HostSignature HostSignature::of(FunctionOpInterface function) {
                        llvm::to_vector(function.getResultTypes())};
 }
 
-/// The array type of an element type; nullopt where there is none.
-static std::optional<NpyType> getNpyType(Type type) {
+std::optional<NpyType> hilbert::getNpyType(Type type) {
   if (type.isF16())
     return NpyType::F16;
   if (type.isBF16())

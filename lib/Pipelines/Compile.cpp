@@ -9,6 +9,7 @@
 
 #include "hilbert/Pipelines/Compile.h"
 
+#include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/FileSystem.h"
@@ -16,15 +17,15 @@
 
 using namespace mlir;
 
-/// Saves `text` and returns its path; empty if that fails.
-static std::string saveReproducer(StringRef text) {
+/// Saves a module and returns its path; empty if that fails.
+static std::string saveReproducer(ModuleOp module) {
   SmallString<128> path;
   int file = -1;
   if (llvm::sys::fs::createTemporaryFile("hilbert-reproducer", "mlir", file,
                                          path))
     return "";
   llvm::raw_fd_ostream os(file, /*shouldClose=*/true);
-  os << text;
+  os << module;
   os.close();
   if (!os.has_error())
     return path.str().str();
@@ -33,9 +34,8 @@ static std::string saveReproducer(StringRef text) {
 }
 
 LogicalResult hilbert::compile(ModuleOp module, StringRef pipeline) {
-  std::string before;
-  llvm::raw_string_ostream(before) << module;
-
+  // Printed only if it is needed.
+  OwningOpRef<ModuleOp> before(module.clone());
   PassManager pm(module.getContext());
   std::string message;
   llvm::raw_string_ostream errors(message);
@@ -44,7 +44,7 @@ LogicalResult hilbert::compile(ModuleOp module, StringRef pipeline) {
            << "bad pass pipeline '" << pipeline << "': " << message;
   if (succeeded(pm.run(module)))
     return success();
-  std::string path = saveReproducer(before);
+  std::string path = saveReproducer(*before);
   if (path.empty())
     mlir::emitRemark(module.getLoc(), "the reproducer could not be saved");
   else

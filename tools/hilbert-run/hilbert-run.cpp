@@ -100,15 +100,20 @@ static std::string describe(const NpyArray &array) {
   return text + npyTypeName(array.type).str();
 }
 
-static ReferenceTensors toReference(llvm::ArrayRef<NpyArray> arrays) {
-  ReferenceTensors tensors;
-  for (const NpyArray &array : arrays)
-    tensors.push_back({array.shape, toDoubles(array)});
-  return tensors;
-}
-
 static bool isFloat(NpyType type) {
   return type != NpyType::I32 && type != NpyType::I64;
+}
+
+/// For the reference; what only counts operations needs no float values.
+static ReferenceTensors toReference(llvm::ArrayRef<NpyArray> arrays,
+                                    bool withFloats = true) {
+  ReferenceTensors tensors;
+  for (const NpyArray &array : arrays) {
+    bool needed = withFloats || !isFloat(array.type);
+    tensors.push_back(
+        {array.shape, needed ? toDoubles(array) : std::vector<double>()});
+  }
+  return tensors;
 }
 
 //===----------------------------------------------------------------------===//
@@ -183,16 +188,8 @@ static llvm::Expected<NpyArray> makeRandom(size_t index, Type type,
   uint64_t mixed = seed * 1000003 + index;
   if (element.isInteger(32) && tensor && tensor.getRank() >= 1)
     return randomPermutation(shape, mixed);
-  std::optional<NpyType> npy =
-      llvm::StringSwitch<std::optional<NpyType>>(element.isF16()    ? "f16"
-                                                 : element.isBF16() ? "bf16"
-                                                 : element.isF32()  ? "f32"
-                                                                    : "")
-          .Case("f16", NpyType::F16)
-          .Case("bf16", NpyType::BF16)
-          .Case("f32", NpyType::F32)
-          .Default(std::nullopt);
-  if (!npy) {
+  std::optional<NpyType> npy = getNpyType(element);
+  if (!npy || !isFloat(*npy) || *npy == NpyType::F64) {
     std::string text;
     llvm::raw_string_ostream(text) << type;
     return createStringError("there is no random value for argument " +
@@ -389,7 +386,7 @@ static llvm::Expected<bool> run(ModuleOp module) {
   // The reference runs what the user wrote.
   OwningOpRef<ModuleOp> original(module.clone());
   auto reference = original->lookupSymbol<func::FuncOp>(forward.name);
-  ReferenceTensors referenceInputs = toReference(*inputs);
+  ReferenceTensors referenceInputs = toReference(*inputs, check);
   std::optional<double> flops;
   if (auto counted = countFlops(reference, referenceInputs))
     flops = *counted;

@@ -17,6 +17,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
 #include <memory>
+#include <optional>
 
 namespace mlir {
 class ExecutionEngine;
@@ -39,6 +40,9 @@ struct HostMemory {
 /// The f32 lanes that kernels for this machine work with: twice its vector
 /// width.
 int64_t getHostLanes();
+
+/// The array type of an element type; nullopt where there is none.
+std::optional<NpyType> getNpyType(mlir::Type type);
 
 /// A function of a program before lowering: what its arguments and results are.
 struct HostSignature {

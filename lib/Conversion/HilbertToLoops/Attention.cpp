@@ -22,15 +22,10 @@ void hilbert::emitForward(Emitter &e, AttentionOp op, BranchAttr branch) {
   auto schedule = cast<HostScheduleAttr>(op.getScheduleAttr());
   int64_t columns = schedule.getColumns();
   Value scale = emitScale(e, attention);
-  Value blocks = e.ceilDiv(g.maxClassQueries(e), e.index(columns));
-  Value classes = e.index(g.queryClasses()), segments = g.querySegments(e);
-  Value items =
-      e.mul(e.mul(e.mul(g.batch, g.heads), segments), e.mul(classes, blocks));
-
-  parallelItems(e, items, [&](Value item) {
-    Value block = e.peel(item, blocks), residue = e.peel(item, classes);
-    Value s = e.peel(item, segments), head = e.peel(item, g.heads);
-    Value batch = item, keyHead = e.div(head, g.group);
+  parallelQueryBlocks(e, g, columns, [&](const WorkItem &item) {
+    Value batch = item.batch, head = item.head, s = item.segment;
+    Value residue = item.residue, block = item.block;
+    Value keyHead = e.div(head, g.group);
     TileEmitter t(e, schedule, op.getDepth());
 
     Run queries = Run::of(e, g.queryClass(e, s, residue), block, columns);
@@ -63,8 +58,7 @@ void hilbert::emitForward(Emitter &e, AttentionOp op, BranchAttr branch) {
       mask.setLanes(queries);
       Value lastKey = mask.lastRow(keys);
       e.loop(e.index(0), lastKey, t.rowsPerTile(), [&](Value tile) {
-        Run rows{keys, tile,
-                 e.min(e.index(t.rowsPerTile()), e.sub(lastKey, tile))};
+        Run rows = Run::tile(e, keys, tile, lastKey, t.rowsPerTile());
         auto keyRow = [&](Value i) {
           return tokenAt(e, op.getKvTable(), batch, rows.position(e, i));
         };

@@ -81,15 +81,10 @@ void hilbert::emitQueryGradient(Emitter &e, AttentionGradOp op,
   auto schedule = cast<HostScheduleAttr>(op.getScheduleAttr());
   int64_t columns = schedule.getColumns();
   Value scale = emitScale(e, attention);
-  Value blocks = e.ceilDiv(g.maxClassQueries(e), e.index(columns));
-  Value classes = e.index(g.queryClasses()), segments = g.querySegments(e);
-  Value items =
-      e.mul(e.mul(e.mul(g.batch, g.heads), segments), e.mul(classes, blocks));
-
-  parallelItems(e, items, [&](Value item) {
-    Value block = e.peel(item, blocks), residue = e.peel(item, classes);
-    Value s = e.peel(item, segments), head = e.peel(item, g.heads);
-    Value batch = item, keyHead = e.div(head, g.group);
+  parallelQueryBlocks(e, g, columns, [&](const WorkItem &item) {
+    Value batch = item.batch, head = item.head, s = item.segment;
+    Value residue = item.residue, block = item.block;
+    Value keyHead = e.div(head, g.group);
     TileEmitter t(e, schedule, op.getDepth());
 
     Run queries = Run::of(e, g.queryClass(e, s, residue), block, columns);
@@ -132,8 +127,7 @@ void hilbert::emitQueryGradient(Emitter &e, AttentionGradOp op,
       mask.setLanes(queries);
       Value lastKey = mask.lastRow(keys);
       e.loop(e.index(0), lastKey, t.rowsPerTile(), [&](Value tile) {
-        Run rows{keys, tile,
-                 e.min(e.index(t.rowsPerTile()), e.sub(lastKey, tile))};
+        Run rows = Run::tile(e, keys, tile, lastKey, t.rowsPerTile());
         auto keyRow = [&](Value i) {
           return tokenAt(e, op.getKvTable(), batch, rows.position(e, i));
         };
@@ -176,15 +170,9 @@ void hilbert::emitKeyGradients(Emitter &e, AttentionGradOp op,
   auto schedule = cast<HostScheduleAttr>(op.getScheduleAttr());
   int64_t columns = schedule.getColumns();
   Value scale = emitScale(e, attention);
-  Value blocks = e.ceilDiv(g.maxClassKeys(e), e.index(columns));
-  Value classes = e.index(g.keyClasses()), segments = g.keySegments(e);
-  Value items = e.mul(e.mul(e.mul(g.batch, g.keyHeads), segments),
-                      e.mul(classes, blocks));
-
-  parallelItems(e, items, [&](Value item) {
-    Value block = e.peel(item, blocks), residue = e.peel(item, classes);
-    Value s = e.peel(item, segments), keyHead = e.peel(item, g.keyHeads);
-    Value batch = item;
+  parallelKeyBlocks(e, g, columns, [&](const WorkItem &item) {
+    Value batch = item.batch, keyHead = item.head, s = item.segment;
+    Value residue = item.residue, block = item.block;
     TileEmitter t(e, schedule, op.getDepth());
 
     Run keys = Run::of(e, g.keyClass(e, s, residue), block, columns);
@@ -216,8 +204,8 @@ void hilbert::emitKeyGradients(Emitter &e, AttentionGradOp op,
         Class queries = g.queriesOf(e, s, residue, head);
         Value firstQuery = mask.firstRow(queries);
         e.loop(firstQuery, queries.count, t.rowsPerTile(), [&](Value tile) {
-          Run rows{queries, tile,
-                   e.min(e.index(t.rowsPerTile()), e.sub(queries.count, tile))};
+          Run rows =
+              Run::tile(e, queries, tile, queries.count, t.rowsPerTile());
           auto queryRow = [&](Value i) {
             return tokenAt(e, op.getQTable(), batch, rows.position(e, i));
           };

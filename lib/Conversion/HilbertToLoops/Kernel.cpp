@@ -19,6 +19,39 @@ void hilbert::parallelItems(Emitter &e, Value items, Emitter::LoopBody body) {
   body(loop.getInductionVars()[0]);
 }
 
+/// Blocks of `size` members of classes of at most `longest`.
+static void parallelBlocks(Emitter &e, Value batch, Value heads, Value segments,
+                           int64_t classes, Value longest, int64_t size,
+                           llvm::function_ref<void(const WorkItem &)> body) {
+  Value blocks = e.ceilDiv(longest, e.index(size));
+  Value classCount = e.index(classes);
+  Value items =
+      e.mul(e.mul(e.mul(batch, heads), segments), e.mul(classCount, blocks));
+  parallelItems(e, items, [&](Value rest) {
+    WorkItem item;
+    item.block = e.peel(rest, blocks);
+    item.residue = e.peel(rest, classCount);
+    item.segment = e.peel(rest, segments);
+    item.head = e.peel(rest, heads);
+    item.batch = rest;
+    body(item);
+  });
+}
+
+void hilbert::parallelQueryBlocks(
+    Emitter &e, const Geometry &g, int64_t size,
+    llvm::function_ref<void(const WorkItem &)> body) {
+  parallelBlocks(e, g.batch, g.heads, g.querySegments(e), g.queryClasses(),
+                 g.maxClassQueries(e), size, body);
+}
+
+void hilbert::parallelKeyBlocks(
+    Emitter &e, const Geometry &g, int64_t size,
+    llvm::function_ref<void(const WorkItem &)> body) {
+  parallelBlocks(e, g.batch, g.keyHeads, g.keySegments(e), g.keyClasses(),
+                 g.maxClassKeys(e), size, body);
+}
+
 //===----------------------------------------------------------------------===//
 // Run
 //===----------------------------------------------------------------------===//
@@ -27,6 +60,11 @@ Run Run::of(Emitter &e, const Class &members, Value block, int64_t size) {
   Value start = e.mul(block, e.index(size));
   Value rest = e.max(e.sub(members.count, start), e.index(0));
   return Run{members, start, e.min(rest, e.index(size))};
+}
+
+Run Run::tile(Emitter &e, const Class &members, Value start, Value end,
+              int64_t size) {
+  return Run{members, start, e.min(e.index(size), e.sub(end, start))};
 }
 
 Value Run::position(Emitter &e, Value i) const {

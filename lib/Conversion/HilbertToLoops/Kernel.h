@@ -16,6 +16,19 @@ namespace hilbert {
 /// A parallel loop over work items.
 void parallelItems(Emitter &e, mlir::Value items, Emitter::LoopBody body);
 
+/// What a work item of an attention is: block number `block` of a class of a
+/// segment, for one head and batch item.
+struct WorkItem {
+  mlir::Value batch, head, segment, residue, block;
+};
+
+/// Parallel loops over all blocks of `size` queries, or keys; `head` is a query
+/// head, or a key head.
+void parallelQueryBlocks(Emitter &e, const Geometry &g, int64_t size,
+                         llvm::function_ref<void(const WorkItem &)> body);
+void parallelKeyBlocks(Emitter &e, const Geometry &g, int64_t size,
+                       llvm::function_ref<void(const WorkItem &)> body);
+
 /// A run of `count` members of a class, from `start`.
 struct Run {
   Class members;
@@ -25,6 +38,9 @@ struct Run {
   /// Run number `block` of `size` members; the last may be short or empty.
   static Run of(Emitter &e, const Class &members, mlir::Value block,
                 int64_t size);
+  /// At most `size` members from `start`, before `end`.
+  static Run tile(Emitter &e, const Class &members, mlir::Value start,
+                  mlir::Value end, int64_t size);
   mlir::Value position(Emitter &e, mlir::Value i) const;
 };
 

@@ -67,6 +67,11 @@ FailureOr<OrderRef> hilbert::composeWithInverse(OpBuilder &builder,
 
 // Not by m_Constant: it asks for a trait, and GCC and Clang (which may have
 // built libMLIR) give the identifiers of traits different names.
+bool hilbert::isPureElementwise(Operation *op) {
+  return OpTrait::hasElementwiseMappableTraits(op) &&
+         op->getNumResults() == 1 && isMemoryEffectFree(op);
+}
+
 bool hilbert::isSplat(Value value) {
   auto constant = value.getDefiningOp<arith::ConstantOp>();
   return constant && isa<SplatElementsAttr>(constant.getValue());
@@ -169,8 +174,7 @@ struct SinkBelowElementwise : public OpRewritePattern<OpTy> {
     if (!op.hasPureTensorSemantics() || op.getResult().use_empty())
       return failure();
     Operation *user = *op.getResult().getUsers().begin();
-    if (!OpTrait::hasElementwiseMappableTraits(user) ||
-        user->getNumResults() != 1 || !isMemoryEffectFree(user))
+    if (!isPureElementwise(user))
       return failure();
     auto resultType = dyn_cast<RankedTensorType>(user->getResult(0).getType());
     if (!resultType)

@@ -219,8 +219,7 @@ struct FuseGradientOut : public OpRewritePattern<AttentionGradOp> {
 /// True for an elementwise op of which `value` is the only operand that is not
 /// the same for all tokens: it commutes with orders of `value`.
 static bool isElementwiseOf(Operation *op, Value value) {
-  return OpTrait::hasElementwiseMappableTraits(op) &&
-         op->getNumResults() == 1 && isMemoryEffectFree(op) &&
+  return isPureElementwise(op) &&
          llvm::all_of(op->getOperands(), [&](Value operand) {
            return operand == value || !isa<ShapedType>(operand.getType()) ||
                   isSplat(operand);

@@ -9,6 +9,7 @@
 
 #include "hilbert/Dialect/Hilbert/Transforms/Passes.h"
 
+#include "mlir/Dialect/Tensor/Utils/Utils.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -27,19 +28,10 @@ static bool isDifferentiable(Type type) {
 }
 
 /// A tensor of `like`'s type and sizes.
-static SmallVector<Value> getDynamicSizes(OpBuilder &builder, Location loc,
-                                          Value like) {
-  SmallVector<Value> sizes;
-  auto type = cast<RankedTensorType>(like.getType());
-  for (int64_t d = 0; d < type.getRank(); ++d)
-    if (type.isDynamicDim(d))
-      sizes.push_back(tensor::DimOp::create(builder, loc, like, d));
-  return sizes;
-}
-
 static Value createEmptyLike(OpBuilder &builder, Location loc, Value like) {
-  return tensor::EmptyOp::create(builder, loc, like.getType(),
-                                 getDynamicSizes(builder, loc, like));
+  return tensor::EmptyOp::create(
+      builder, loc, like.getType(),
+      tensor::createDynamicDimValues(builder, loc, like));
 }
 
 static Value createZerosLike(OpBuilder &builder, Location loc, Value like) {
@@ -49,8 +41,9 @@ static Value createZerosLike(OpBuilder &builder, Location loc, Value like) {
                                      builder.getZeroAttr(type));
   Value zero = arith::ConstantOp::create(
       builder, loc, builder.getZeroAttr(type.getElementType()));
-  return tensor::SplatOp::create(builder, loc, type, zero,
-                                 getDynamicSizes(builder, loc, like));
+  return tensor::SplatOp::create(
+      builder, loc, type, zero,
+      tensor::createDynamicDimValues(builder, loc, like));
 }
 
 /// True for an argument that is only written (its sizes may be read): no

@@ -26,6 +26,10 @@ mlir::FailureOr<OrderRef> composeWithInverse(mlir::OpBuilder &builder,
                                              mlir::Location loc, OrderRef first,
                                              OrderRef second);
 
+/// True for an elementwise op with one result and no effects: if all its
+/// operands are reordered alike, so is its result.
+bool isPureElementwise(mlir::Operation *op);
+
 /// True for a constant of equal elements: every order leaves it as it is.
 bool isSplat(mlir::Value value);
 

@@ -15,10 +15,10 @@ def HilbertCancelReorders : Pass<"hilbert-cancel-reorders"> {
   let summary = "Cancel, compose and sink reorders";
   let description = [{
     Applies the folders and canonicalisers of `hilbert.reorder` and
-    `hilbert.restore` (and removes what they leave dead): inverse pairs vanish, two orders in a
-    row become one, and reorders sink below elementwise ops so that they meet
-    what undoes or fuses them. Remarks say how many passes over a tensor were
-    saved, and which neighbours could not be combined.
+    `hilbert.restore` (and removes what they leave dead): inverse pairs vanish,
+    two orders in a row become one, and reorders sink below elementwise ops so
+    that they meet what undoes or fuses them. Remarks say how many passes over a
+    tensor were saved, and which neighbours could not be combined.
 
     Example:
 
