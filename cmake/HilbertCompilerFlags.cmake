@@ -20,3 +20,6 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     add_link_options(-fuse-ld=lld)
   endif()
 endif()
+
+# The key of cached kernels: a rebuilt compiler is another compiler.
+add_link_options(-Wl,--build-id=sha1)

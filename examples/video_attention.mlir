@@ -2,6 +2,7 @@
 // grouped queries: 8 query heads share 2 key and value heads.
 //
 //   hilbert-opt examples/video_attention.mlir --hilbert-fuse
+//   hilbert-run examples/video_attention.mlir --grad --check
 //   hilbert-draw examples/video_attention.mlir -o video_attention.svg
 
 // 30 and 40 are no powers of two. Tiles keep the runs of the curve compact all
@@ -16,8 +17,7 @@ func.func @video_attention(%q: tensor<1x9600x8x64xbf16>,
   %out_init = tensor.empty() : tensor<1x9600x8x64xbf16>
   %lse_init = tensor.empty() : tensor<1x8x9600xf32>
   // Every query meets all tokens of its own tile, and every fourth one of a run
-  // of eight tiles, in one softmax. (The host lowering takes one branch so far:
-  // hilbert-run says so.)
+  // of eight tiles, in one softmax.
   //
   // Here the order is given to the attention instead of reordering its
   // operands, so that tokens keep their numbers: `causal<token>` leaves out

@@ -8,10 +8,16 @@ import lit.formats
 
 config.name = "HILBERT"
 config.test_format = lit.formats.ShTest(execute_external=False)
-config.suffixes = [".mlir"]
+config.suffixes = [".c", ".mlir", ".test"]
 config.excludes = ["Inputs", "python"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.hilbert_test_dir
+
+config.substitutions += [
+    ("%cc", config.c_compiler),
+    ("%cxx", config.cxx_compiler),
+    ("%strict", f"-Wall -Wextra -Wpedantic -Werror -I{config.hilbert_include_dir}"),
+]
 
 # hilbert-opt, hilbert-run; then FileCheck, not and split-file.
 config.environment["PATH"] = os.pathsep.join(

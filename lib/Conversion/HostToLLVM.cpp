@@ -219,6 +219,35 @@ struct LowerPermutation : public ConvertOpToLLVMPattern<PermutationOp> {
 };
 
 //===----------------------------------------------------------------------===//
+// Entries
+//===----------------------------------------------------------------------===//
+
+/// hilbert_entry_f(args): _mlir_ciface_f(args[0], *args[1], …).
+void createEntry(LLVM::LLVMFuncOp interface, StringRef name) {
+  Location loc = interface.getLoc();
+  auto builder = OpBuilder::atBlockEnd(interface->getBlock());
+  auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  auto type = LLVM::LLVMFunctionType::get(
+      LLVM::LLVMVoidType::get(builder.getContext()), {pointer});
+  auto entry = LLVM::LLVMFuncOp::create(builder, loc,
+                                        ("hilbert_entry_" + name).str(), type);
+  Block *block = entry.addEntryBlock(builder);
+  builder.setInsertionPointToStart(block);
+  SmallVector<Value> arguments;
+  for (auto [i, type] : llvm::enumerate(interface.getArgumentTypes())) {
+    Value slot =
+        LLVM::GEPOp::create(builder, loc, pointer, pointer,
+                            block->getArgument(0), LLVM::GEPArg(int32_t(i)));
+    Value argument = LLVM::LoadOp::create(builder, loc, pointer, slot);
+    if (!isa<LLVM::LLVMPointerType>(type))
+      argument = LLVM::LoadOp::create(builder, loc, type, argument);
+    arguments.push_back(argument);
+  }
+  LLVM::CallOp::create(builder, loc, interface, arguments);
+  LLVM::ReturnOp::create(builder, loc, ValueRange{});
+}
+
+//===----------------------------------------------------------------------===//
 // The pass
 //===----------------------------------------------------------------------===//
 
@@ -265,7 +294,13 @@ struct ConvertHilbertHostToLLVM
     LLVMConversionTarget target(*context);
     target.addLegalOp<ModuleOp>();
     if (failed(applyFullConversion(module, target, std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+
+    for (auto function : llvm::to_vector(module.getOps<LLVM::LLVMFuncOp>())) {
+      StringRef name = function.getName();
+      if (name.consume_front("_mlir_ciface_") && !function.isExternal())
+        createEntry(function, name);
+    }
   }
 };
 } // namespace

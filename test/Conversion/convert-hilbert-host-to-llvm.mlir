@@ -213,6 +213,19 @@ func.func @assert_nothing(%a: i1) {
 // CHECK-DAG: llvm.func @declared(f32){{.*}}
 // CHECK-NOT: @_mlir_ciface_private
 // CHECK-NOT: @_mlir_ciface_declared
+
+// And by address alone: pointers are passed on, values are loaded.
+// CHECK: llvm.func @hilbert_entry_public(%[[ARGS:.*]]: !llvm.ptr) {
+// CHECK: %[[SLOT0:.*]] = llvm.getelementptr %[[ARGS]][0]
+// CHECK: %[[RESULT:.*]] = llvm.load %[[SLOT0]] : !llvm.ptr -> !llvm.ptr
+// CHECK: %[[SLOT1:.*]] = llvm.getelementptr %[[ARGS]][1]
+// CHECK: %[[X:.*]] = llvm.load %[[SLOT1]] : !llvm.ptr -> !llvm.ptr
+// CHECK: %[[SLOT2:.*]] = llvm.getelementptr %[[ARGS]][2]
+// CHECK: %[[AT:.*]] = llvm.load %[[SLOT2]] : !llvm.ptr -> !llvm.ptr
+// CHECK: %[[Y:.*]] = llvm.load %[[AT]] : !llvm.ptr -> f32
+// CHECK: llvm.call @_mlir_ciface_public(%[[RESULT]], %[[X]], %[[Y]])
+// CHECK: llvm.return
+// CHECK-NOT: @hilbert_entry_
 func.func @public(%x: memref<?xf32>, %y: f32) -> memref<?xf32> {
   call @private(%y) : (f32) -> ()
   return %x : memref<?xf32>

@@ -34,7 +34,7 @@
 // CHECK-NEXT: vector.store
 // CHECK: vector.load %[[V]]
 // CHECK-NEXT: vector.store
-// CHECK: scf.for %{{.*}} = %c0 to %c32 step %c16 {
+// CHECK: scf.for %{{.*}} = %c0 to %{{.*}} step %c16 {
 // CHECK: vector.fma
 // CHECK: arith.cmpf ogt
 // CHECK: math.exp %{{.*}} : vector<16xf32>
@@ -361,6 +361,144 @@ func.func @grad_position(%q: !m, %k: !k, %l: !l, %dq: !m, %dk: !k, %dv: !k) {
 // -----
 
 //===----------------------------------------------------------------------===//
+// Branches and head groups
+//===----------------------------------------------------------------------===//
+
+#s = #hilbert.host_schedule<lanes = 16, columns = 32, rows = 24>
+!m = memref<1x64x4x16xf32>
+!k = memref<1x64x2x16xf32>
+!l = memref<1x4x64xf32>
+
+// The second branch goes on from the results of the first, where it has keys.
+// CHECK-LABEL: func @branches(
+// CHECK-SAME: %[[O:[^: ,]*]]: memref<1x64x4x16xf32>, %[[L:[^: ,]*]]: memref<1x4x64xf32>)
+// CHECK-NOT: memref.alloc(
+// CHECK: scf.parallel (%{{.*}}) = (%c0) to (%c8) step (%c1) {
+// CHECK-NOT: vector.load %[[O]]
+// CHECK-NOT: memref.load %[[L]]
+// CHECK: vector.store %{{.*}}, %[[O]]
+// CHECK: memref.store %{{.*}}, %[[L]]
+// CHECK: scf.parallel (%{{.*}}) = (%c0) to (%c8) step (%c1) {
+// CHECK: %[[KEYS:.*]] = arith.select %{{.*}}, %c32, %c0 : index
+// CHECK: %[[BUSY:.*]] = arith.minsi %{{.*}}, %[[KEYS]] : index
+// CHECK: %[[IS_BUSY:.*]] = arith.cmpi sgt, %[[BUSY]], %c0 : index
+// CHECK: scf.if %[[IS_BUSY]] {
+// CHECK: vector.load %[[O]]
+// CHECK: %[[LSE:.*]] = memref.load %[[L]]
+// CHECK-NEXT: memref.store %[[LSE]], %{{.*}} : memref<32xf32>
+// CHECK: vector.store %{{.*}}, %[[O]]
+// CHECK: memref.store %{{.*}}, %[[L]]
+// CHECK-NOT: scf.parallel
+// CHECK: return
+func.func @branches(%q: !m, %k: !k, %o: !m, %l: !l) {
+  hilbert.attention ins(%q, %k, %k : !m, !k, !k) outs(%o, %l : !m, !l)
+      pattern<(segment = 32) + (segment = 64, dilation = 2, mode = both)>
+      schedule(#s)
+  return
+}
+
+// bf16 is rounded when all branches are done.
+// CHECK-LABEL: func @branches_bf16(
+// CHECK-SAME: %[[O:[^: ,]*]]: memref<1x?x4x16xbf16>, %{{[^: ,]*}}: memref<1x4x?xf32>)
+// CHECK: %[[SUM:.*]] = memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<1x?x4x16xf32>
+// CHECK: scf.parallel
+// CHECK-NOT: arith.truncf
+// CHECK: vector.store %{{.*}}, %[[SUM]]
+// CHECK: scf.parallel
+// CHECK-NOT: arith.truncf
+// CHECK: vector.load %[[SUM]]
+// CHECK: vector.store %{{.*}}, %[[SUM]]
+// CHECK: scf.parallel
+// CHECK: %[[WIDE:.*]] = vector.load %[[SUM]][%[[I:.*]], %[[J:.*]], %[[H:.*]], %[[D:.*]]]
+// CHECK-NEXT: %[[NARROW:.*]] = arith.truncf %[[WIDE]] : vector<8xf32> to vector<8xbf16>
+// CHECK-NEXT: vector.store %[[NARROW]], %[[O]][%[[I]], %[[J]], %[[H]], %[[D]]]
+// CHECK-NOT: scf.parallel
+// CHECK: memref.dealloc %[[SUM]]
+// CHECK-NEXT: return
+!n = memref<1x?x4x16xbf16>
+func.func @branches_bf16(%q: !n, %o: !n, %l: memref<1x4x?xf32>) {
+  hilbert.attention ins(%q, %q, %q : !n, !n, !n)
+      outs(%o, %l : !n, memref<1x4x?xf32>)
+      pattern<(segment = dense, dilation = 2) + (segment = 64)> schedule(#s)
+  return
+}
+
+// One branch for each group: every out is written once, so none is kept in f32.
+// CHECK-LABEL: func @groups_bf16(
+// CHECK-NOT: memref.alloc(
+// CHECK-COUNT-2: arith.truncf
+// CHECK: return
+func.func @groups_bf16(%q: memref<1x64x4x16xbf16>, %o: memref<1x64x4x16xbf16>,
+    %l: !l) {
+  hilbert.attention ins(%q, %q, %q : memref<1x64x4x16xbf16>,
+      memref<1x64x4x16xbf16>, memref<1x64x4x16xbf16>)
+      outs(%o, %l : memref<1x64x4x16xbf16>, !l)
+      pattern<heads 1: (segment = 64), heads 3: (segment = 32)> schedule(#s)
+  return
+}
+
+// Query heads 0 and 1 to 3, two to a key head: the second group's dk and dv add
+// to what the first has left for key head 0, and start anew for key head 1.
+// CHECK-LABEL: func @groups(
+// CHECK-SAME: %[[DQ:[^: ,]*]]: memref<1x64x4x16xf32>, %[[DK:[^: ,]*]]: memref<1x64x2x16xf32>, %[[DV:[^: ,]*]]: memref<1x64x2x16xf32>)
+// CHECK-NOT: memref.alloc(
+// CHECK: scf.parallel (%{{.*}}) = (%c0) to (%c2) step (%c1) {
+// CHECK: vector.store %{{.*}}, %[[DQ]][%{{.*}}, %{{.*}}, %c0, %{{.*}}]
+// CHECK: scf.parallel (%{{.*}}) = (%c0) to (%c2) step (%c1) {
+// CHECK-NOT: vector.load %[[DK]]
+// CHECK: vector.store %{{.*}}, %[[DK]][%{{.*}}, %{{.*}}, %c0, %{{.*}}]
+// CHECK: vector.store %{{.*}}, %[[DV]][%{{.*}}, %{{.*}}, %c0, %{{.*}}]
+// CHECK: scf.parallel (%{{.*}}) = (%c0) to (%c6) step (%c1) {
+// CHECK: %[[PEELED:.*]] = arith.remui %{{.*}}, %c3 : index
+// CHECK: %[[HEAD:.*]] = arith.addi %[[PEELED]], %c1 : index
+// CHECK-NOT: vector.load %[[DQ]]
+// CHECK: vector.store %{{.*}}, %[[DQ]][%{{.*}}, %{{.*}}, %[[HEAD]], %{{.*}}]
+// CHECK: scf.parallel (%{{.*}}) = (%c0) to (%c4) step (%c1) {
+// CHECK: %[[FIRST:.*]] = arith.muli %{{.*}}, %c2 : index
+// CHECK: %[[RESUMES:.*]] = arith.cmpi slt, %[[FIRST]], %c1 : index
+// CHECK: scf.if %[[RESUMES]] {
+// CHECK: vector.load %[[DK]]
+// CHECK: vector.load %[[DV]]
+// CHECK: } else {
+// CHECK: %[[SKIPPED:.*]] = arith.subi %c1, %{{.*}} : index
+// CHECK: %[[BEGIN:.*]] = arith.maxsi %[[SKIPPED]], %c0 : index
+// CHECK: %[[REST:.*]] = arith.subi %c4, %{{.*}} : index
+// CHECK: %[[END:.*]] = arith.minsi %[[REST]], %c2 : index
+// CHECK: scf.for %{{.*}} = %[[BEGIN]] to %[[END]] step %c1 {
+// CHECK: vector.store %{{.*}}, %[[DK]]
+// CHECK: vector.store %{{.*}}, %[[DV]]
+// CHECK-NOT: scf.parallel
+// CHECK: return
+func.func @groups(%q: !m, %k: !k, %l: !l, %dq: !m, %dk: !k, %dv: !k) {
+  hilbert.attention_grad ins(%q, %k, %k, %q, %l, %q : !m, !k, !k, !m, !l, !m)
+      outs(%dq, %dk, %dv : !m, !k, !k)
+      pattern<heads 1: (segment = 32), heads 3: (segment = 64)> schedule(#s)
+  return
+}
+
+// Every branch and group is checked where heads and tokens are dynamic.
+// CHECK-LABEL: func @branches_dynamic(
+// CHECK: cf.assert %{{.*}}, "hilbert.attention: query heads must be a multiple of key heads"
+// CHECK: %[[COVERED:.*]] = arith.cmpi eq, %{{.*}}, %c3 : index
+// CHECK: cf.assert %[[COVERED]], "hilbert.attention: head groups must cover the query heads"
+// The shortest segment counts.
+// CHECK: arith.cmpi {{sgt|slt}}, %{{.*}}, %c17 : index
+// CHECK: cf.assert %{{.*}}, "hilbert.attention: queries and keys must be equally many unless the segment covers both"
+// CHECK: cf.assert %{{.*}}, "hilbert.attention: offsets must be one for each query head"
+// CHECK-NOT: cf.assert
+// CHECK: scf.parallel
+!d = memref<?x?x?x16xf32>
+func.func @branches_dynamic(%q: !d, %k: !d, %o: !d, %l: memref<?x?x?xf32>) {
+  hilbert.attention ins(%q, %k, %k : !d, !d, !d)
+      outs(%o, %l : !d, memref<?x?x?xf32>)
+      pattern<heads 2: (segment = 32) + (segment = 16, dilation = 2, offset = [0, 1, 0]), heads 1: (segment = dense)>
+      schedule(#s)
+  return
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
 // Dynamic sizes
 //===----------------------------------------------------------------------===//
 
@@ -509,30 +647,6 @@ func.func @reorder_order(%x: memref<4x8xf32>, %y: memref<4x8xf32>) {
   // expected-error @below {{'hilbert.reorder' op host lowering needs orders as tables, but got #hilbert.order<morton, [2, 4]>: run hilbert-materialize-orders first}}
   hilbert.reorder %x dim 1 order(#hilbert.order<morton, [2, 4]>)
       outs(%y : memref<4x8xf32>) : memref<4x8xf32>
-  return
-}
-
-// -----
-
-#s = #hilbert.host_schedule<lanes = 16, columns = 32, rows = 24>
-!m = memref<1x64x2x16xf32>
-!l = memref<1x2x64xf32>
-func.func @branches(%q: !m, %o: !m, %l: !l) {
-  // expected-error @below {{'hilbert.attention' op host lowering takes one branch, but got 3}}
-  hilbert.attention ins(%q, %q, %q : !m, !m, !m) outs(%o, %l : !m, !l)
-      pattern<(segment = 8) + (segment = 16) + (segment = 32)> schedule(#s)
-  return
-}
-
-// -----
-
-#s = #hilbert.host_schedule<lanes = 16, columns = 32, rows = 24>
-!m = memref<1x64x2x16xf32>
-!l = memref<1x2x64xf32>
-func.func @groups(%q: !m, %o: !m, %l: !l) {
-  // expected-error @below {{'hilbert.attention' op host lowering takes one branch for all heads, but got 2 head groups}}
-  hilbert.attention ins(%q, %q, %q : !m, !m, !m) outs(%o, %l : !m, !l)
-      pattern<heads 1: (segment = 8), heads 1: (segment = 16)> schedule(#s)
   return
 }
 

@@ -83,14 +83,14 @@ func.func @f(%x: vector<4xf32>) -> vector<4xf32> {
 }
 
 //--- left.mlir
-// The host lowering takes one branch.
-// LEFT: left.mlir:[[#@LINE+6]]:12: error: 'hilbert.attention' op host lowering takes one branch, but got 2
+// A schedule of another target.
+// LEFT: left.mlir:[[#@LINE+6]]:12: error: 'hilbert.attention' op host lowering needs a #hilbert.host_schedule: run hilbert-select-host-schedule first
 !t = tensor<1x64x2x16xf32>
 !l = tensor<1x2x64xf32>
 func.func @f(%q: !t) -> (!t, !l) {
   %0 = tensor.empty() : !t
   %1 = tensor.empty() : !l
   %2, %3 = hilbert.attention ins(%q, %q, %q : !t, !t, !t) outs(%0, %1 : !t, !l)
-      pattern<(segment = 16) + (segment = 32)>
+      schedule("foreign")
   return %2, %3 : !t, !l
 }

@@ -23,7 +23,9 @@
 // RUN: not hilbert-run %t/program.mlir --function=scalar 2>&1 | FileCheck %s --check-prefix=SCALAR
 // SCALAR: hilbert-run: result 0 must be a tensor
 // RUN: not hilbert-run %t/program.mlir --function=index 2>&1 | FileCheck %s --check-prefix=INDEX
-// INDEX: hilbert-run: there is no random value for argument 0 of type index: give it by --input
+// INDEX: hilbert-run: argument 0 must be a scalar or tensor of f16, bf16, f32, f64, i32 or i64, but is index
+// RUN: not hilbert-run %t/program.mlir --function=double 2>&1 | FileCheck %s --check-prefix=DOUBLE
+// DOUBLE: hilbert-run: there is no random value for argument 0 of type tensor<4xf64>: give it by --input
 // RUN: not hilbert-run %t/program.mlir --unknown 2>&1 | FileCheck %s --check-prefix=OPTION
 // OPTION: Unknown command line argument '--unknown'
 
@@ -50,11 +52,11 @@
 
 // The line that is printed shows the same error. (Its file and the quotes are
 // for a shell.)
-// RUN: not hilbert-run %t/branches.mlir > %t/first.txt 2>&1
-// RUN: FileCheck %s --check-prefixes=BRANCHES,REPRODUCER < %t/first.txt
+// RUN: not hilbert-run %t/schedule.mlir > %t/first.txt 2>&1
+// RUN: FileCheck %s --check-prefixes=SCHEDULE,REPRODUCER < %t/first.txt
 // RUN: sed -n 's/.*to reproduce: //p' %t/first.txt > %t/command
-// RUN: not sh %t/command 2>&1 | FileCheck %s --check-prefix=BRANCHES
-// BRANCHES: error: 'hilbert.attention' op host lowering takes one branch, but got 2
+// RUN: not sh %t/command 2>&1 | FileCheck %s --check-prefix=SCHEDULE
+// SCHEDULE: error: 'hilbert.attention' op host lowering needs a #hilbert.host_schedule: run hilbert-select-host-schedule first
 // REPRODUCER: remark: to reproduce: hilbert-opt {{.*}}.mlir --pass-pipeline='builtin.module(hilbert-to-llvm{lanes={{[0-9]+}}})'
 // REPRODUCER: hilbert-run: compilation failed
 
@@ -114,11 +116,8 @@
 // RUN: not hilbert-run %t/program.mlir --function=attention --input=%t/save/out0.npy \
 // RUN:   --input=%t/save/out0.npy 2>&1 | FileCheck %s --check-prefix=SECOND
 // SECOND: hilbert-run: argument 1 must have elements of type i32, but the array has f32
-// RUN: not hilbert-run %t/program.mlir --function=index --input=%t/save/out0.npy 2>&1 \
-// RUN:   | FileCheck %s --check-prefix=NO-ARRAY
-// NO-ARRAY: hilbert-run: argument 0 must be a scalar or tensor of f16, bf16, f32, f64, i32 or i64, but is index
 // All that comes before the compilation, and before --check.
-// RUN: not hilbert-run %t/branches.mlir --check --input=%t/save/out2.npy 2>&1 \
+// RUN: not hilbert-run %t/schedule.mlir --check --input=%t/save/out2.npy 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=BEFORE --implicit-check-not=error
 // BEFORE: hilbert-run: argument 0 must have size 20 in dimension 1, but the array has 21
 // RUN: not hilbert-run %t/program.mlir --function=attention --input=%t/save/out0.npy \
@@ -169,6 +168,9 @@ func.func @scalar(%x: f32) -> f32 {
   return %x : f32
 }
 
+func.func @double(%x: tensor<4xf64>) -> tensor<4xf64> {
+  return %x : tensor<4xf64>
+}
 func.func @index(%x: index) {
   return
 }
@@ -182,14 +184,14 @@ func.func private @g()
 //--- syntax.mlir
 func.func @f( {
 
-//--- branches.mlir
+//--- schedule.mlir
 !t = tensor<1x20x2x8xf32>
 !l = tensor<1x2x20xf32>
 func.func @f(%q: !t) -> (!t, !l) {
   %0 = tensor.empty() : !t
   %1 = tensor.empty() : !l
   %2, %3 = hilbert.attention ins(%q, %q, %q : !t, !t, !t) outs(%0, %1 : !t, !l)
-      pattern<(segment = 4) + (segment = 16, dilation = 4)>
+      schedule("foreign")
   return %2, %3 : !t, !l
 }
 

@@ -107,8 +107,28 @@
 // ASSERT-REORDER-NEXT: hilbert-run: hilbert.reorder: order's entries must be equal to source's tokens
 // ASSERT-REORDER-NOT: {{.}}
 
-// Such a program runs with sizes that fit, without a rate; only --check needs
-// the reference.
+// Head groups: as many query heads as they cover, on any number of key heads.
+// RUN: hilbert-run %t/groups.mlir --shape=0:2x50x6x8 --shape=1:2x50x2x8 \
+// RUN:   --shape=2:2x50x2x8 --check --grad | FileCheck %s --check-prefix=GROUPS
+// RUN: hilbert-run %t/groups.mlir --shape=0:1x33x6x8 --shape=1:1x33x6x8 \
+// RUN:   --shape=2:1x33x6x8 --check --grad | FileCheck %s --check-prefix=GROUPS
+// GROUPS-COUNT-5: relative {{.*}} ok
+// RUN: hilbert-run %t/groups.mlir --shape=0:2x0x6x8 --shape=1:2x0x2x8 \
+// RUN:   --shape=2:2x0x2x8 --check --grad | FileCheck %s --check-prefix=NONE
+// RUN: hilbert-run %t/groups.mlir --shape=0:0x50x6x8 --shape=1:0x50x2x8 \
+// RUN:   --shape=2:0x50x2x8 --check --grad | FileCheck %s --check-prefix=NONE
+// RUN: not hilbert-run %t/groups.mlir --shape=0:1x50x4x8 --shape=1:1x50x2x8 \
+// RUN:   --shape=2:1x50x2x8 2>&1 | FileCheck %s --check-prefix=ASSERT-GROUPS
+// RUN: not hilbert-run %t/groups.mlir --shape=0:1x50x0x8 --shape=1:1x50x2x8 \
+// RUN:   --shape=2:1x50x2x8 2>&1 | FileCheck %s --check-prefix=ASSERT-GROUPS
+// RUN: not hilbert-run %t/groups.mlir --shape=0:1x50x0x8 --shape=1:1x50x0x8 \
+// RUN:   --shape=2:1x50x0x8 2>&1 | FileCheck %s --check-prefix=ASSERT-GROUPS
+// ASSERT-GROUPS: compiled in
+// ASSERT-GROUPS-NEXT: hilbert-run: hilbert.attention: head groups must cover the query heads
+// ASSERT-GROUPS-NOT: {{.}}
+
+// A program with ops that the reference does not know runs with sizes that fit,
+// without a rate; only --check needs the reference.
 // RUN: hilbert-run %t/unknown.mlir --function=attention --shape=0:1x50x4x8 --shape=1:1x50x2x8 \
 // RUN:   --shape=2:1x50x2x8 --shape=3:50 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=FITS --implicit-check-not=FLOP
@@ -181,6 +201,24 @@ func.func @f(%q: !q, %k: !q, %v: !q, %t: tensor<?xi32>) -> (!q, !l) {
   %2, %3 = hilbert.attention ins(%q, %k, %v : !q, !q, !q) outs(%0, %1 : !q, !l)
       order(%t : tensor<?xi32>)
       pattern<(segment = 16, dilation = 2, offset = head)> causal<token>
+  return %2, %3 : !q, !l
+}
+
+//--- groups.mlir
+!q = tensor<?x?x?x8xbf16>
+!l = tensor<?x?x?xf32>
+func.func @f(%q: !q, %k: !q, %v: !q) -> (!q, !l) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %b = tensor.dim %q, %c0 : !q
+  %n = tensor.dim %q, %c1 : !q
+  %h = tensor.dim %q, %c2 : !q
+  %0 = tensor.empty(%b, %n, %h) : !q
+  %1 = tensor.empty(%b, %h, %n) : !l
+  %2, %3 = hilbert.attention ins(%q, %k, %v : !q, !q, !q) outs(%0, %1 : !q, !l)
+      pattern<heads 1: (segment = 16) + (segment = dense, dilation = 3, mode = both, offset = [2, 1, 0, 2, 1, 0]),
+              heads 5: (segment = 20, dilation = 2, offset = head)>
   return %2, %3 : !q, !l
 }
 

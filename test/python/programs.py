@@ -98,8 +98,38 @@ def options(c: Config):
     return result
 
 
+def random_branches(rng, heads):
+    """One to three branches, and whether each is dense."""
+    branches, dense = [], True
+    for _ in range(rng.choice([1, 1, 2, 2, 3])):
+        segment = rng.choice([rng.randint(1, 40), rng.randint(1, 400), 64, 128, "dense"])
+        dense &= segment == "dense"
+        dilation = rng.choice([1, 1, 2, 3, 4, 7, rng.randint(1, 50)])
+        mode = rng.choice(["keys", "both", "residues"])
+        offset = ""
+        if mode != "residues":
+            rule = rng.choice(["zero", "head", "longnet", str([rng.randrange(dilation) for _ in range(heads)])])
+            offset = f", offset = {rule}"
+        branches.append(f"(segment = {segment}, dilation = {dilation}, mode = {mode}{offset})")
+    return " + ".join(branches), dense
+
+
+def random_pattern(rng, heads):
+    """Branches of all heads or of groups of heads, and whether all are dense."""
+    if rng.random() < 0.7:
+        return random_branches(rng, heads)
+    groups, dense, rest = [], True, heads
+    while rest:
+        size = rng.randint(1, rest)
+        branches, all_dense = random_branches(rng, heads)
+        groups.append(f"heads {size}: {branches}")
+        dense &= all_dense
+        rest -= size
+    return ", ".join(groups), dense
+
+
 def random_config(rng) -> Config:
-    """Any single-branch attention that is small enough to check quickly."""
+    """Any attention that is small enough to check quickly."""
     c = Config()
     c.batch = rng.choice([1, 1, 2, 3])
     c.key_heads = rng.choice([1, 2, 3])
@@ -139,16 +169,8 @@ def random_config(rng) -> Config:
     c.fused = not same or rng.random() < 0.6
 
     if rng.random() < 0.85:
-        segment = rng.choice([rng.randint(1, 40), rng.randint(1, 400), 64, 128, "dense"])
-        dilation = rng.choice([1, 1, 2, 3, 4, 7, rng.randint(1, 50)])
-        mode = rng.choice(["keys", "both", "residues"])
-        offset = ""
-        if mode != "residues":
-            rule = rng.choice(["zero", "head", "longnet",
-                               str([rng.randrange(dilation) for _ in range(c.heads)])])
-            offset = f", offset = {rule}"
-        c.pattern = f"(segment = {segment}, dilation = {dilation}, mode = {mode}{offset})"
-        if segment == "dense" and same and not c.order and rng.random() < 0.5:
+        c.pattern, dense = random_pattern(rng, c.heads)
+        if dense and same and not c.order and rng.random() < 0.5:
             c.keys = rng.randint(1, 200)
     c.causal = rng.choice(["none", "none", "token"] + (["position"] if same and c.queries == c.keys else []))
     return c

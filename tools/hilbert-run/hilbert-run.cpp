@@ -8,7 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "hilbert/Dialect/Hilbert/IR/Hilbert.h"
-#include "hilbert/ExecutionEngine/HostJIT.h"
+#include "hilbert/ExecutionEngine/HostProgram.h"
 #include "hilbert/InitAll.h"
 #include "hilbert/Pipelines/Compile.h"
 #include "hilbert/Reference/Reference.h"
@@ -100,6 +100,17 @@ static std::string describe(const NpyArray &array) {
   return text + npyTypeName(array.type).str();
 }
 
+/// "tensor<1x?xf32>", "f32".
+static std::string describe(const HostType &type) {
+  std::string text;
+  for (int64_t size : type.shape)
+    text += (size == HostType::kDynamic ? "?" : std::to_string(size)) + "x";
+  text += npyTypeName(type.element);
+  if (type.kind == HostType::Scalar)
+    return text;
+  return (type.kind == HostType::Tensor ? "tensor<" : "memref<") + text + ">";
+}
+
 static bool isFloat(NpyType type) {
   return type != NpyType::I32 && type != NpyType::I64;
 }
@@ -168,35 +179,26 @@ parseShapes(size_t count) {
 }
 
 /// A random value for an argument: normal floats, permutations for i32 tensors.
-static llvm::Expected<NpyArray> makeRandom(size_t index, Type type,
+static llvm::Expected<NpyArray> makeRandom(size_t index, const HostType &type,
                                            const std::optional<Shape> &given) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  Type element = tensor ? tensor.getElementType() : type;
+  bool isScalar = type.kind == HostType::Scalar;
   Shape shape;
-  if (tensor) {
-    if (given)
-      shape = *given;
-    else if (!tensor.hasStaticShape()) {
-      std::string text;
-      llvm::raw_string_ostream(text) << type;
-      return createStringError("argument " + Twine(index) + " is " + text +
-                               ": give its sizes by --shape=" + Twine(index) +
-                               ":<size>x<size>...");
-    } else
-      shape = tensor.getShape();
-  }
+  if (given && !isScalar)
+    shape = *given;
+  else if (llvm::is_contained(type.shape, HostType::kDynamic))
+    return createStringError(
+        "argument " + Twine(index) + " is " + describe(type) +
+        ": give its sizes by --shape=" + Twine(index) + ":<size>x<size>...");
+  else
+    shape.assign(type.shape.begin(), type.shape.end());
   uint64_t mixed = seed * 1000003 + index;
-  if (element.isInteger(32) && tensor && tensor.getRank() >= 1)
+  if (type.element == NpyType::I32 && !shape.empty())
     return randomPermutation(shape, mixed);
-  std::optional<NpyType> npy = getNpyType(element);
-  if (!npy || !isFloat(*npy) || *npy == NpyType::F64) {
-    std::string text;
-    llvm::raw_string_ostream(text) << type;
+  if (!isFloat(type.element) || type.element == NpyType::F64)
     return createStringError("there is no random value for argument " +
-                             Twine(index) + " of type " + text +
+                             Twine(index) + " of type " + describe(type) +
                              ": give it by --input");
-  }
-  return randomNormal(*npy, shape, mixed);
+  return randomNormal(type.element, shape, mixed);
 }
 
 /// Checks what is read as a runtime order: kernels trust their tables.
@@ -313,9 +315,8 @@ static llvm::Expected<bool> report(StringRef prefix, const Arrays &results,
 //===----------------------------------------------------------------------===//
 
 /// Calls a function --repeat times and prints what it took.
-static llvm::Expected<Arrays> runTimed(HostJIT &jit,
-                                       const HostSignature &signature,
-                                       const Arrays &inputs,
+static llvm::Expected<Arrays> runTimed(const HostProgram &program,
+                                       StringRef name, const Arrays &inputs,
                                        std::optional<double> flops) {
   Arrays results;
   std::vector<double> times;
@@ -323,7 +324,7 @@ static llvm::Expected<Arrays> runTimed(HostJIT &jit,
   HostMemory::resetPeak();
   int64_t before = HostMemory::current();
   for (unsigned i = 0; i < std::max(1u, repeat.getValue()); ++i) {
-    auto outputs = jit.run(signature, inputs, &times.emplace_back());
+    auto outputs = program.lookup(name)->run(inputs, &times.emplace_back());
     if (!outputs)
       return outputs.takeError();
     results = std::move(*outputs);
@@ -333,7 +334,7 @@ static llvm::Expected<Arrays> runTimed(HostJIT &jit,
   std::sort(times.begin(), times.end());
   double median = times[times.size() / 2];
   int64_t extra = HostMemory::peak() - before - resultBytes;
-  llvm::outs() << llvm::format("%s: %.2f ms", signature.name.c_str(), median);
+  llvm::outs() << llvm::format("%s: %.2f ms", name.str().c_str(), median);
   if (flops)
     llvm::outs() << llvm::format(", %.1f GFLOP/s", *flops / median * 1e-6);
   llvm::outs() << llvm::format(", %d threads, %.2f MiB beyond the results\n",
@@ -378,14 +379,16 @@ static llvm::Expected<bool> run(ModuleOp module) {
   auto chosen = chooseFunction(module);
   if (!chosen)
     return chosen.takeError();
-  HostSignature forward = HostSignature::of(*chosen);
-  auto inputs = getInputs(forward);
+  auto forward = HostSignature::of(*chosen);
+  if (!forward)
+    return forward.takeError();
+  auto inputs = getInputs(*forward);
   if (!inputs)
     return inputs.takeError();
 
   // The reference runs what the user wrote.
   OwningOpRef<ModuleOp> original(module.clone());
-  auto reference = original->lookupSymbol<func::FuncOp>(forward.name);
+  auto reference = original->lookupSymbol<func::FuncOp>(forward->name);
   ReferenceTensors referenceInputs = toReference(*inputs, check);
   std::optional<double> flops;
   if (auto counted = countFlops(reference, referenceInputs))
@@ -402,26 +405,22 @@ static llvm::Expected<bool> run(ModuleOp module) {
   if (printFused)
     for (StringRef suffix : {"", "_grad"})
       printFusedOps(
-          module.lookupSymbol<func::FuncOp>((forward.name + suffix).str()));
-  HostSignature backward;
-  if (grad)
-    if (auto function =
-            module.lookupSymbol<func::FuncOp>(forward.name + "_grad"))
-      backward = HostSignature::of(function);
-  if (grad && backward.name.empty())
-    return createStringError("'" + forward.name +
+          module.lookupSymbol<func::FuncOp>((forward->name + suffix).str()));
+  std::string backward = forward->name + "_grad";
+  if (grad && !module.lookupSymbol(backward))
+    return createStringError("'" + forward->name +
                              "' has no attention to differentiate");
-  if (failed(compile(module, "hilbert-to-llvm{lanes=" +
-                                 std::to_string(getHostLanes()) + "}")))
-    return createStringError("compilation failed");
-  auto jit = HostJIT::create(module);
-  if (!jit)
-    return jit.takeError();
+  auto code = compileForHost(module);
+  if (!code)
+    return code.takeError();
+  auto program = HostProgram::load(*code);
+  if (!program)
+    return program.takeError();
   llvm::outs() << llvm::format("compiled in %.0f ms\n",
                                milliseconds(begin, Clock::now()));
 
   HostMemory::setPoison(check);
-  auto outputs = runTimed(**jit, forward, *inputs, flops);
+  auto outputs = runTimed(**program, forward->name, *inputs, flops);
   if (!outputs)
     return outputs.takeError();
   std::optional<ReferenceTensors> expected;
@@ -444,7 +443,7 @@ static llvm::Expected<bool> run(ModuleOp module) {
   llvm::append_range(gradInputs, cotangents);
   if (flops)
     *flops *= 2.5;
-  auto gradients = runTimed(**jit, backward, gradInputs, flops);
+  auto gradients = runTimed(**program, backward, gradInputs, flops);
   if (!gradients)
     return gradients.takeError();
   if (check) {

@@ -14,7 +14,8 @@ include "mlir/Pass/PassBase.td"
 def ConvertHilbertToLoops : Pass<"convert-hilbert-to-loops", "::mlir::func::FuncOp"> {
   let summary = "Lower hilbert ops on memrefs to scf, vector and memref";
   let description = [{
-    Each op becomes one or two parallel loops over independent work items.
+    Each branch of an op becomes one or two parallel loops over independent work
+    items.
 
     An attention's work item is a block of `columns` queries of one segment and
     head. Its queries lie transposed in the lanes of vectors, so that every
@@ -28,9 +29,12 @@ def ConvertHilbertToLoops : Pass<"convert-hilbert-to-loops", "::mlir::func::Func
 
     Mask code is emitted only for tiles that causality cuts.
 
-    Needs memrefs with a unit innermost stride, orders as tables, one branch
-    without head groups, and a `#hilbert.host_schedule`. Sizes that are dynamic
-    are checked by `cf.assert`.
+    Every branch of every head group has its own loops. The next branch of the
+    same heads resumes the online softmax from out and lse, and adds to dq, dk
+    and dv; these are kept in f32 until the last has done so.
+
+    Needs memrefs with a unit innermost stride, orders as tables, and a
+    `#hilbert.host_schedule`. Sizes that are dynamic are checked by `cf.assert`.
 
     Example:
 
@@ -120,7 +124,11 @@ def ConvertHilbertHostToLLVM : Pass<"convert-hilbert-host-to-llvm", "::mlir::Mod
     - `cf.assert` records its message with `hilbert_rt_fail` and returns from the
       function; nothing aborts.
 
-    Public functions get a C interface (`_mlir_ciface_…`).
+    Public functions get a C interface (`_mlir_ciface_f`) and, so that a caller
+    needs no more than its address, an entry `hilbert_entry_f(args)`: args[i] is
+    the i-th argument of the C interface where that is a pointer, and points at
+    its value otherwise. Results are not passed on, except for memrefs, which the
+    C interface writes through its first argument.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }

@@ -7,7 +7,9 @@
 //===----------------------------------------------------------------------===//
 //
 // A work item is a block of queries of one class of a segment, for one head and
-// batch item. Queries are lanes, keys are rows.
+// batch item. Queries are lanes, keys are rows. Where there are several
+// branches, their loops follow one another: each goes on with the online
+// softmax from the results of the one before.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,9 +18,10 @@
 using namespace mlir;
 using namespace hilbert;
 
-void hilbert::emitForward(Emitter &e, AttentionOp op, BranchAttr branch) {
+void hilbert::emitForward(Emitter &e, AttentionOp op, const Part &part,
+                          Value result) {
   AttentionInterface attention(op);
-  Geometry g(e, attention, branch);
+  Geometry g(e, attention, part);
   auto schedule = cast<HostScheduleAttr>(op.getScheduleAttr());
   int64_t columns = schedule.getColumns();
   Value scale = emitScale(e, attention);
@@ -30,11 +33,14 @@ void hilbert::emitForward(Emitter &e, AttentionOp op, BranchAttr branch) {
 
     Run queries = Run::of(e, g.queryClass(e, s, residue), block, columns);
     Class keys = g.keysOf(e, s, residue, head);
-    e.when(e.less(e.index(0), queries.count), [&] {
+    // Without keys, earlier results stay.
+    Value busy =
+        part.resumes ? e.min(queries.count, keys.count) : queries.count;
+    e.when(e.less(e.index(0), busy), [&] {
       HeadView q{op.getQ(), op.getLayout(), batch, head};
       HeadView k{op.getK(), op.getLayout(), batch, keyHead};
       HeadView v{op.getV(), op.getLayout(), batch, keyHead};
-      HeadView out{op.getOut(), op.getLayout(), batch, head};
+      HeadView out{result, op.getLayout(), batch, head};
       HeadView lse{op.getLse(), op.getLayout(), batch, head};
       auto queryRow = [&](Value j) {
         return tokenAt(e, op.getQTable(), batch, queries.position(e, j));
@@ -49,9 +55,15 @@ void hilbert::emitForward(Emitter &e, AttentionOp op, BranchAttr branch) {
       Value maximum = t.laneStats(), sum = t.laneStats();
       const double infinity = std::numeric_limits<double>::infinity();
       t.packLanes(qLanes, q, queries.count, queryRow, scale);
-      t.fill(outLanes, 0);
+      t.resumeLanes(outLanes, out, queries.count, outRow, g.resumesQueries(e));
       t.fill(maximum, -infinity);
-      t.fill(sum, 0);
+      t.fill(sum, part.resumes ? 1 : 0);
+      if (part.resumes)
+        // All earlier keys are one, with the score lse and the value out.
+        e.loop(e.index(0), queries.count, 1, [&](Value j) {
+          memref::StoreOp::create(e, lse.loadStat(e, outRow(j)), maximum,
+                                  ValueRange{j});
+        });
 
       CausalMask mask(e, t, g, /*lanesAreQueries=*/true, op.getQTable(),
                       op.getKvTable(), batch);
@@ -65,7 +77,7 @@ void hilbert::emitForward(Emitter &e, AttentionOp op, BranchAttr branch) {
         t.packRows(kRows, k, rows.count, keyRow, Value());
         t.packRows(vRows, v, rows.count, keyRow, Value());
         mask.setRows(rows);
-        t.strips([&](Value strip) {
+        t.strips(queries.count, [&](Value strip) {
           t.multiplyDepth(scores, kRows, qLanes, rows.count, strip);
           mask.dispatch([&](TileEmitter::Mask visible) {
             Value previous = t.loadLanes(maximum, strip);
@@ -110,7 +122,7 @@ void hilbert::emitForward(Emitter &e, AttentionOp op, BranchAttr branch) {
       });
 
       // out = sum / total, 0 without keys; lse = maximum + log(total).
-      t.strips([&](Value strip) {
+      t.strips(queries.count, [&](Value strip) {
         Value total = t.loadLanes(sum, strip);
         Value empty = arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, total,
                                             t.splat(0));

@@ -8,7 +8,8 @@
 //
 // Two loops, each with its own outputs: blocks of queries (lanes) give dq,
 // blocks of keys (lanes) give dk and dv, summed over the query heads of a key
-// head. The probabilities are recomputed in both.
+// head. The probabilities are recomputed in both. Gradients of several branches
+// are sums: the loop of each adds to what the ones before have written.
 //
 //===----------------------------------------------------------------------===//
 
@@ -75,9 +76,9 @@ static void emitScoreGradients(Emitter &e, TileEmitter &t, Value scores,
 }
 
 void hilbert::emitQueryGradient(Emitter &e, AttentionGradOp op,
-                                BranchAttr branch) {
+                                const Part &part, Value result) {
   AttentionInterface attention(op);
-  Geometry g(e, attention, branch);
+  Geometry g(e, attention, part);
   auto schedule = cast<HostScheduleAttr>(op.getScheduleAttr());
   int64_t columns = schedule.getColumns();
   Value scale = emitScale(e, attention);
@@ -89,11 +90,14 @@ void hilbert::emitQueryGradient(Emitter &e, AttentionGradOp op,
 
     Run queries = Run::of(e, g.queryClass(e, s, residue), block, columns);
     Class keys = g.keysOf(e, s, residue, head);
-    e.when(e.less(e.index(0), queries.count), [&] {
+    // Without keys, earlier sums stay.
+    Value busy =
+        part.resumes ? e.min(queries.count, keys.count) : queries.count;
+    e.when(e.less(e.index(0), busy), [&] {
       QueryViews query(op, batch, head);
       HeadView k{op.getK(), op.getLayout(), batch, keyHead};
       HeadView v{op.getV(), op.getLayout(), batch, keyHead};
-      HeadView dq{op.getDq(), op.getLayout(), batch, head};
+      HeadView dq{result, op.getLayout(), batch, head};
       auto queryRow = [&](Value j) {
         return tokenAt(e, op.getQTable(), batch, queries.position(e, j));
       };
@@ -107,8 +111,9 @@ void hilbert::emitQueryGradient(Emitter &e, AttentionGradOp op,
       Value scores = t.scores(), gradients = t.scores();
       Value lse = t.laneStats(), delta = t.laneStats();
       t.packLanes(qLanes, query.q, queries.count, queryRow, scale);
-      t.packLanes(doutLanes, query.dout, queries.count, outRow, Value());
-      t.fill(dqLanes, 0);
+      // dS is linear in dout and delta: scaling both saves scaling dq.
+      t.packLanes(doutLanes, query.dout, queries.count, outRow, scale);
+      t.resumeLanes(dqLanes, dq, queries.count, queryRow, g.resumesQueries(e));
       t.fill(lse, 0);
       t.fill(delta, 0);
       e.loop(e.index(0), queries.count, 1, [&](Value j) {
@@ -118,7 +123,8 @@ void hilbert::emitQueryGradient(Emitter &e, AttentionGradOp op,
                                 ValueRange{j});
         // A query without keys has gradient 0 whatever its dout.
         Value rowDelta =
-            e.select(isEmpty(e, rowLse), e.f32(0), query.delta(e, t, row));
+            e.select(isEmpty(e, rowLse), e.f32(0),
+                     arith::MulFOp::create(e, query.delta(e, t, row), scale));
         memref::StoreOp::create(e, rowDelta, delta, ValueRange{j});
       });
 
@@ -134,7 +140,7 @@ void hilbert::emitQueryGradient(Emitter &e, AttentionGradOp op,
         t.packRows(kRows, k, rows.count, keyRow, Value());
         t.packRows(vRows, v, rows.count, keyRow, Value());
         mask.setRows(rows);
-        t.strips([&](Value strip) {
+        t.strips(queries.count, [&](Value strip) {
           t.multiplyDepth(scores, kRows, qLanes, rows.count, strip);
           t.multiplyDepth(gradients, vRows, doutLanes, rows.count, strip);
           mask.dispatch([&](TileEmitter::Mask visible) {
@@ -150,23 +156,15 @@ void hilbert::emitQueryGradient(Emitter &e, AttentionGradOp op,
         });
       });
 
-      Value factor = vector::BroadcastOp::create(e, t.lanesType(), scale);
-      t.strips([&](Value strip) {
-        e.loop(e.index(0), e.index(op.getDepth()), 1, [&](Value d) {
-          Value value = t.loadScore(dqLanes, d, strip);
-          t.storeScore(arith::MulFOp::create(e, value, factor), dqLanes, d,
-                       strip);
-        });
-      });
       t.unpackLanes(dqLanes, dq, queries.count, queryRow);
     });
   });
 }
 
-void hilbert::emitKeyGradients(Emitter &e, AttentionGradOp op,
-                               BranchAttr branch) {
+void hilbert::emitKeyGradients(Emitter &e, AttentionGradOp op, const Part &part,
+                               Value keyResult, Value valueResult) {
   AttentionInterface attention(op);
-  Geometry g(e, attention, branch);
+  Geometry g(e, attention, part);
   auto schedule = cast<HostScheduleAttr>(op.getScheduleAttr());
   int64_t columns = schedule.getColumns();
   Value scale = emitScale(e, attention);
@@ -179,8 +177,8 @@ void hilbert::emitKeyGradients(Emitter &e, AttentionGradOp op,
     e.when(e.less(e.index(0), keys.count), [&] {
       HeadView k{op.getK(), op.getLayout(), batch, keyHead};
       HeadView v{op.getV(), op.getLayout(), batch, keyHead};
-      HeadView dk{op.getDk(), op.getLayout(), batch, keyHead};
-      HeadView dv{op.getDv(), op.getLayout(), batch, keyHead};
+      HeadView dk{keyResult, op.getLayout(), batch, keyHead};
+      HeadView dv{valueResult, op.getLayout(), batch, keyHead};
       auto keyRow = [&](Value j) {
         return tokenAt(e, op.getKvTable(), batch, keys.position(e, j));
       };
@@ -192,13 +190,15 @@ void hilbert::emitKeyGradients(Emitter &e, AttentionGradOp op,
       Value lse = t.rowStats(), delta = t.rowStats();
       t.packLanes(kLanes, k, keys.count, keyRow, Value());
       t.packLanes(vLanes, v, keys.count, keyRow, Value());
-      t.fill(dkLanes, 0);
-      t.fill(dvLanes, 0);
+      Value resumes = g.resumesKeys(e, keyHead);
+      t.resumeLanes(dkLanes, dk, keys.count, keyRow, resumes);
+      t.resumeLanes(dvLanes, dv, keys.count, keyRow, resumes);
       CausalMask mask(e, t, g, /*lanesAreQueries=*/false, op.getKvTable(),
                       op.getQTable(), batch);
       mask.setLanes(keys);
 
-      e.loop(e.index(0), g.group, 1, [&](Value member) {
+      auto [firstMember, endMember] = g.membersOf(e, keyHead);
+      e.loop(firstMember, endMember, 1, [&](Value member) {
         Value head = e.add(e.mul(keyHead, g.group), member);
         QueryViews query(op, batch, head);
         Class queries = g.queriesOf(e, s, residue, head);
@@ -233,7 +233,7 @@ void hilbert::emitKeyGradients(Emitter &e, AttentionGradOp op,
             });
           });
           mask.setRows(rows);
-          t.strips([&](Value strip) {
+          t.strips(keys.count, [&](Value strip) {
             t.multiplyDepth(scores, qRows, kLanes, rows.count, strip);
             t.multiplyDepth(gradients, doutRows, vLanes, rows.count, strip);
             mask.dispatch([&](TileEmitter::Mask visible) {

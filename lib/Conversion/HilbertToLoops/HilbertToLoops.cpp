@@ -69,7 +69,7 @@ private:
 } // namespace
 
 static void emitSizeChecks(Emitter &e, AttentionInterface op,
-                           BranchAttr branch) {
+                           ArrayRef<Part> parts) {
   SizeChecks checks(e, op);
   int64_t tokenDim = op.getTokenDim(), headDim = op.getHeadDim();
   NamedSize batch{"q's batch", op.getQ(), 0};
@@ -107,18 +107,26 @@ static void emitSizeChecks(Emitter &e, AttentionInterface op,
     checks.check(e.equal(e.mul(group, keyHeads.get(e)), heads.get(e)),
                  "query heads must be a multiple of key heads");
   }
-  if ((!queries.isStatic() || !keys.isStatic()) && !branch.isDense()) {
+  if (parts.back().endHead && !heads.isStatic())
+    checks.check(e.equal(heads.get(e), e.index(*parts.back().endHead)),
+                 "head groups must cover the query heads");
+  int64_t shortest = BranchAttr::kDense;
+  for (const Part &part : parts)
+    shortest = std::min(shortest, part.branch.getSegment());
+  if ((!queries.isStatic() || !keys.isStatic()) &&
+      shortest != BranchAttr::kDense) {
     Value same = e.equal(queries.get(e), keys.get(e));
     Value longest = e.max(queries.get(e), keys.get(e));
-    Value covered =
-        e.less(longest, e.add(e.index(branch.getSegment()), e.index(1)));
+    Value covered = e.less(longest, e.add(e.index(shortest), e.index(1)));
     checks.check(arith::OrIOp::create(e, same, covered),
                  "queries and keys must be equally many unless the segment "
                  "covers both");
   }
-  if (branch.getOffsetRule() == OffsetRule::List && !heads.isStatic())
-    checks.check(e.equal(heads.get(e), e.index(branch.getOffsets().size())),
-                 "offsets must be one for each query head");
+  for (const Part &part : parts)
+    if (part.branch.getOffsetRule() == OffsetRule::List && !heads.isStatic())
+      checks.check(
+          e.equal(heads.get(e), e.index(part.branch.getOffsets().size())),
+          "offsets must be one for each query head");
   checks.order("q order", op.getQueryOrderRef().table, queries, batch);
   checks.order("kv order", op.getKeyOrderRef().table, keys, batch);
   checks.order("out order", op.getOutOrderRef().table, queries, batch);
@@ -149,29 +157,71 @@ static LogicalResult checkOrder(Operation *op, OrderRef order) {
   return success();
 }
 
-/// The single branch of an op, or an error for what is not lowered yet.
-static FailureOr<BranchAttr> getSingleBranch(AttentionInterface op) {
+/// One part for each branch of each head group.
+static SmallVector<Part> getParts(AttentionInterface op) {
   PatternAttr pattern = op.getPatternAttr();
-  if (!pattern)
-    return BranchAttr::get(op->getContext(), BranchAttr::kDense, 1, Mode::Keys,
-                           OffsetRule::Zero, {});
-  if (!pattern.getGroups().empty()) {
-    op->emitOpError()
-        << "host lowering takes one branch for all heads, but got "
-        << pattern.getGroups().size() << " head groups";
-    return failure();
+  SmallVector<Part> parts;
+  auto append = [&](ArrayRef<BranchAttr> branches, int64_t firstHead,
+                    std::optional<int64_t> endHead) {
+    for (auto [index, branch] : llvm::enumerate(branches))
+      parts.push_back({branch, firstHead, endHead, /*resumes=*/index > 0});
+  };
+  if (!pattern) {
+    append(BranchAttr::get(op->getContext(), BranchAttr::kDense, 1, Mode::Keys,
+                           OffsetRule::Zero, {}),
+           0, std::nullopt);
+    return parts;
   }
-  if (pattern.getBranches().size() != 1) {
-    op->emitOpError() << "host lowering takes one branch, but got "
-                      << pattern.getBranches().size();
-    return failure();
+  append(pattern.getBranches(), 0, std::nullopt);
+  int64_t head = 0;
+  for (HeadGroupAttr group : pattern.getGroups()) {
+    // Dynamic heads never are so many that the sum overflows.
+    int64_t end = std::min<uint64_t>(uint64_t(head) + group.getHeads(),
+                                     std::numeric_limits<int64_t>::max());
+    append(group.getBranches(), head, end);
+    head = end;
   }
-  return pattern.getBranches().front();
+  return parts;
 }
 
+namespace {
+/// Results that loops add to, one after the other: of f16 and bf16 in f32 until
+/// all have, so that they are rounded once.
+class Sums {
+public:
+  explicit Sums(Emitter &e) : e(e) {}
+
+  /// The memref that stands for a result until `close`.
+  Value open(Value result) {
+    auto type = cast<MemRefType>(result.getType());
+    if (type.getElementType().isF32())
+      return result;
+    SmallVector<Value> sizes;
+    for (int64_t d = 0; d < type.getRank(); ++d)
+      if (type.isDynamicDim(d))
+        sizes.push_back(e.createOrFold<memref::DimOp>(result, d));
+    Value sum = memref::AllocOp::create(
+        e, MemRefType::get(type.getShape(), e.getF32Type()), sizes,
+        e.getI64IntegerAttr(64));
+    opened.emplace_back(sum, result);
+    return sum;
+  }
+  /// Rounds what was opened.
+  void close() {
+    for (auto [sum, result] : opened) {
+      emitRounding(e, sum, result);
+      memref::DeallocOp::create(e, sum);
+    }
+  }
+
+private:
+  Emitter &e;
+  SmallVector<std::pair<Value, Value>> opened;
+};
+} // namespace
+
 static LogicalResult lowerAttention(AttentionInterface op) {
-  FailureOr<BranchAttr> branch = getSingleBranch(op);
-  if (failed(branch) || failed(checkOperands(op)) ||
+  if (failed(checkOperands(op)) ||
       failed(checkOrder(op, op.getQueryOrderRef())) ||
       failed(checkOrder(op, op.getKeyOrderRef())) ||
       failed(checkOrder(op, op.getOutOrderRef())))
@@ -179,15 +229,31 @@ static LogicalResult lowerAttention(AttentionInterface op) {
   if (!isa_and_nonnull<HostScheduleAttr>(op.getScheduleAttr()))
     return op->emitOpError("host lowering needs a #hilbert.host_schedule: run "
                            "hilbert-select-host-schedule first");
+  SmallVector<Part> parts = getParts(op);
   Emitter e(op.getLoc(), op.getOperation());
-  emitSizeChecks(e, op, *branch);
+  emitSizeChecks(e, op, parts);
+  Sums sums(e);
+  // Loops share queries if there are branches, and keys if there are groups.
+  bool shareQueries = llvm::any_of(parts, std::mem_fn(&Part::resumes));
+  bool shareKeys = parts.size() > 1;
+  auto open = [&](Value result, bool shared) {
+    return shared ? sums.open(result) : result;
+  };
   if (auto forward = dyn_cast<AttentionOp>(op.getOperation())) {
-    emitForward(e, forward, *branch);
+    Value out = open(forward.getOut(), shareQueries);
+    for (const Part &part : parts)
+      emitForward(e, forward, part, out);
   } else {
     auto gradient = cast<AttentionGradOp>(op.getOperation());
-    emitQueryGradient(e, gradient, *branch);
-    emitKeyGradients(e, gradient, *branch);
+    Value dq = open(gradient.getDq(), shareQueries);
+    Value dk = open(gradient.getDk(), shareKeys);
+    Value dv = open(gradient.getDv(), shareKeys);
+    for (const Part &part : parts) {
+      emitQueryGradient(e, gradient, part, dq);
+      emitKeyGradients(e, gradient, part, dk, dv);
+    }
   }
+  sums.close();
   op->erase();
   return success();
 }

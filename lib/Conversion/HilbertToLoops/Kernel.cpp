@@ -20,9 +20,11 @@ void hilbert::parallelItems(Emitter &e, Value items, Emitter::LoopBody body) {
 }
 
 /// Blocks of `size` members of classes of at most `longest`.
-static void parallelBlocks(Emitter &e, Value batch, Value heads, Value segments,
-                           int64_t classes, Value longest, int64_t size,
+static void parallelBlocks(Emitter &e, Value batch, Value firstHead,
+                           Value endHead, Value segments, int64_t classes,
+                           Value longest, int64_t size,
                            llvm::function_ref<void(const WorkItem &)> body) {
+  Value heads = e.sub(endHead, firstHead);
   Value blocks = e.ceilDiv(longest, e.index(size));
   Value classCount = e.index(classes);
   Value items =
@@ -32,7 +34,7 @@ static void parallelBlocks(Emitter &e, Value batch, Value heads, Value segments,
     item.block = e.peel(rest, blocks);
     item.residue = e.peel(rest, classCount);
     item.segment = e.peel(rest, segments);
-    item.head = e.peel(rest, heads);
+    item.head = e.add(e.peel(rest, heads), firstHead);
     item.batch = rest;
     body(item);
   });
@@ -41,15 +43,15 @@ static void parallelBlocks(Emitter &e, Value batch, Value heads, Value segments,
 void hilbert::parallelQueryBlocks(
     Emitter &e, const Geometry &g, int64_t size,
     llvm::function_ref<void(const WorkItem &)> body) {
-  parallelBlocks(e, g.batch, g.heads, g.querySegments(e), g.queryClasses(),
-                 g.maxClassQueries(e), size, body);
+  parallelBlocks(e, g.batch, g.firstHead, g.endHead, g.querySegments(e),
+                 g.queryClasses(), g.maxClassQueries(e), size, body);
 }
 
 void hilbert::parallelKeyBlocks(
     Emitter &e, const Geometry &g, int64_t size,
     llvm::function_ref<void(const WorkItem &)> body) {
-  parallelBlocks(e, g.batch, g.keyHeads, g.keySegments(e), g.keyClasses(),
-                 g.maxClassKeys(e), size, body);
+  parallelBlocks(e, g.batch, g.firstKeyHead, g.endKeyHead, g.keySegments(e),
+                 g.keyClasses(), g.maxClassKeys(e), size, body);
 }
 
 //===----------------------------------------------------------------------===//

@@ -22,8 +22,8 @@ struct WorkItem {
   mlir::Value batch, head, segment, residue, block;
 };
 
-/// Parallel loops over all blocks of `size` queries, or keys; `head` is a query
-/// head, or a key head.
+/// Parallel loops over all blocks of `size` queries, or keys, of a part; `head`
+/// is a query head, or a key head.
 void parallelQueryBlocks(Emitter &e, const Geometry &g, int64_t size,
                          llvm::function_ref<void(const WorkItem &)> body);
 void parallelKeyBlocks(Emitter &e, const Geometry &g, int64_t size,

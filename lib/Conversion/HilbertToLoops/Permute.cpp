@@ -1,4 +1,4 @@
-//===- Permute.cpp - The host loops of hilbert.reorder and restore --------===//
+//===- Permute.cpp - Host loops that move rows ----------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -46,3 +46,24 @@ template <typename OpTy> static void emitPermuteLoops(Emitter &e, OpTy op) {
 
 void hilbert::emitPermute(Emitter &e, ReorderOp op) { emitPermuteLoops(e, op); }
 void hilbert::emitPermute(Emitter &e, RestoreOp op) { emitPermuteLoops(e, op); }
+
+void hilbert::emitRounding(Emitter &e, Value from, Value to) {
+  // Every head dimension is a multiple of eight.
+  constexpr int64_t step = 8;
+  auto type = cast<MemRefType>(to.getType());
+  SmallVector<Value> sizes;
+  for (int64_t d = 0; d < 3; ++d)
+    sizes.push_back(e.createOrFold<memref::DimOp>(to, d));
+  Value items = e.mul(e.mul(sizes[0], sizes[1]), sizes[2]);
+  parallelItems(e, items, [&](Value item) {
+    Value k = e.peel(item, sizes[2]), j = e.peel(item, sizes[1]);
+    e.loop(e.index(0), e.index(type.getDimSize(3)), step, [&](Value d) {
+      SmallVector<Value> indices = {item, j, k, d};
+      Value value = vector::LoadOp::create(
+          e, VectorType::get({step}, e.getF32Type()), from, indices);
+      value = arith::TruncFOp::create(
+          e, VectorType::get({step}, type.getElementType()), value);
+      vector::StoreOp::create(e, value, to, indices);
+    });
+  });
+}

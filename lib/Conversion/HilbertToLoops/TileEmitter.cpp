@@ -28,6 +28,9 @@ Value Emitter::index(int64_t value) {
 Value Emitter::f32(double value) {
   return arith::ConstantOp::create(*this, getF32FloatAttr(value));
 }
+Value Emitter::boolean(bool value) {
+  return arith::ConstantOp::create(*this, getBoolAttr(value));
+}
 Value Emitter::add(Value a, Value b) {
   return createOrFold<arith::AddIOp>(a, b);
 }
@@ -111,23 +114,33 @@ Value Class::position(Emitter &e, Value i) const {
   return e.add(first, e.mul(i, e.index(step)));
 }
 
-Geometry::Geometry(Emitter &e, AttentionInterface op, BranchAttr branch)
-    : dilation(branch.getDilation()), mode(branch.getMode()),
-      causal(op.getCausal()), branch(branch) {
+Geometry::Geometry(Emitter &e, AttentionInterface op, const Part &part)
+    : dilation(part.branch.getDilation()), mode(part.branch.getMode()),
+      causal(op.getCausal()), part(part) {
   auto dim = [&](Value value, int64_t index) {
     return e.createOrFold<memref::DimOp>(value, index);
   };
   batch = dim(op.getQ(), 0);
   heads = dim(op.getQ(), op.getHeadDim());
-  keyHeads = dim(op.getK(), op.getHeadDim());
+  Value keyHeads = dim(op.getK(), op.getHeadDim());
   queries = dim(op.getQ(), op.getTokenDim());
   keys = dim(op.getK(), op.getTokenDim());
   Value one = e.index(1);
   group = e.div(heads, e.max(keyHeads, one));
+  firstHead = e.index(part.firstHead);
+  if (part.endHead) {
+    endHead = e.index(*part.endHead);
+    firstKeyHead = e.div(firstHead, group);
+    endKeyHead = e.ceilDiv(endHead, group);
+  } else {
+    endHead = heads;
+    firstKeyHead = firstHead;
+    endKeyHead = keyHeads;
+  }
   // One segment that covers both sides where the pattern's is longer.
   segment = e.max(e.max(queries, keys), one);
-  if (!branch.isDense())
-    segment = e.min(segment, e.index(branch.getSegment()));
+  if (!part.branch.isDense())
+    segment = e.min(segment, e.index(part.branch.getSegment()));
   if (causal == Causality::Token && op.getQueryOrderRef().isIdentity() &&
       op.getKeyOrderRef().isIdentity())
     causal = Causality::Position;
@@ -167,7 +180,7 @@ Class Geometry::keyClass(Emitter &e, Value s, Value residue) const {
 }
 
 Value Geometry::offsetOf(Emitter &e, Value head) const {
-  switch (branch.getOffsetRule()) {
+  switch (part.branch.getOffsetRule()) {
   case OffsetRule::Zero:
     return e.index(0);
   case OffsetRule::Head:
@@ -176,7 +189,7 @@ Value Geometry::offsetOf(Emitter &e, Value head) const {
     return e.div(head, e.max(e.ceilDiv(heads, e.index(dilation)), e.index(1)));
   case OffsetRule::List: {
     Value offset = e.index(0);
-    for (auto [index, value] : llvm::enumerate(branch.getOffsets()))
+    for (auto [index, value] : llvm::enumerate(part.branch.getOffsets()))
       offset = e.select(e.equal(head, e.index(index)), e.index(value), offset);
     return offset;
   }
@@ -201,6 +214,25 @@ Class Geometry::queriesOf(Emitter &e, Value s, Value residue,
     result.count =
         e.select(e.equal(residue, offsetOf(e, head)), result.count, e.index(0));
   return result;
+}
+
+std::pair<Value, Value> Geometry::membersOf(Emitter &e, Value keyHead) const {
+  if (!part.endHead)
+    return {e.index(0), group};
+  Value first = e.mul(keyHead, group);
+  return {e.max(e.sub(firstHead, first), e.index(0)),
+          e.min(e.sub(endHead, first), group)};
+}
+
+Value Geometry::resumesQueries(Emitter &e) const {
+  return part.resumes ? e.boolean(true) : Value();
+}
+
+Value Geometry::resumesKeys(Emitter &e, Value keyHead) const {
+  if (part.resumes || part.firstHead == 0)
+    return resumesQueries(e);
+  // Parts before this one have the first of the key head's query heads.
+  return e.less(e.mul(keyHead, group), firstHead);
 }
 
 //===----------------------------------------------------------------------===//
@@ -293,6 +325,15 @@ void TileEmitter::packLanes(Value buffer, const HeadView &view, Value count,
   });
 }
 
+void TileEmitter::resumeLanes(Value buffer, const HeadView &view, Value count,
+                              RowOf rowOf, Value resumes) {
+  if (!resumes)
+    return fill(buffer, 0);
+  e.branch(
+      resumes, [&] { packLanes(buffer, view, count, rowOf, Value()); },
+      [&] { fill(buffer, 0); });
+}
+
 void TileEmitter::unpackLanes(Value buffer, const HeadView &view, Value count,
                               RowOf rowOf) {
   Type element = cast<MemRefType>(view.memref.getType()).getElementType();
@@ -345,16 +386,16 @@ Value TileEmitter::dot(const HeadView &a, Value rowA, const HeadView &b,
 
 void TileEmitter::fill(Value buffer, double value) {
   auto type = cast<MemRefType>(buffer.getType());
-  Value fill = splat(value);
+  Value fill = splat(value), count = e.index(columns());
   if (type.getRank() == 1)
-    return strips([&](Value strip) { storeLanes(fill, buffer, strip); });
+    return strips(count, [&](Value strip) { storeLanes(fill, buffer, strip); });
   e.loop(e.index(0), e.index(type.getDimSize(0)), 1, [&](Value row) {
-    strips([&](Value strip) { storeScore(fill, buffer, row, strip); });
+    strips(count, [&](Value strip) { storeScore(fill, buffer, row, strip); });
   });
 }
 
-void TileEmitter::strips(Emitter::LoopBody body) {
-  e.loop(e.index(0), e.index(columns()), schedule.getLanes(), body);
+void TileEmitter::strips(Value count, Emitter::LoopBody body) {
+  e.loop(e.index(0), count, schedule.getLanes(), body);
 }
 
 Value TileEmitter::loadLanes(Value stats, Value strip) {

@@ -34,6 +34,7 @@ public:
 
   Value index(int64_t value);
   Value f32(double value);
+  Value boolean(bool value);
   Value add(Value a, Value b);
   Value sub(Value a, Value b);
   Value mul(Value a, Value b);
@@ -68,10 +69,21 @@ struct Class {
   mlir::Value position(Emitter &e, mlir::Value i) const;
 };
 
-/// What the work items of an attention have in common.
+/// What one loop computes of an attention: one branch, for a run of query
+/// heads.
+struct Part {
+  BranchAttr branch;
+  /// The query heads [firstHead, endHead); to the last without an end.
+  int64_t firstHead = 0;
+  std::optional<int64_t> endHead;
+  /// Goes on from the results of the same heads' branches before it.
+  bool resumes = false;
+};
+
+/// What the work items of a part have in common.
 class Geometry {
 public:
-  Geometry(Emitter &e, AttentionInterface op, BranchAttr branch);
+  Geometry(Emitter &e, AttentionInterface op, const Part &part);
 
   /// Classes of queries (keys) in a segment.
   int64_t queryClasses() const;
@@ -92,8 +104,17 @@ public:
   /// The queries of `head` that key class `residue` meets.
   Class queriesOf(Emitter &e, mlir::Value segment, mlir::Value residue,
                   mlir::Value head) const;
+  /// The range, in the group of query heads that use a key head, of the part's.
+  std::pair<mlir::Value, mlir::Value> membersOf(Emitter &e,
+                                                mlir::Value keyHead) const;
+  /// Whether the part goes on from earlier results: of queries, and of the
+  /// gradients of a key head. Null is no.
+  mlir::Value resumesQueries(Emitter &e) const;
+  mlir::Value resumesKeys(Emitter &e, mlir::Value keyHead) const;
 
-  mlir::Value batch, heads, keyHeads, group, queries, keys, segment;
+  mlir::Value batch, heads, group, queries, keys, segment;
+  /// The part's query heads and the key heads that they use.
+  mlir::Value firstHead, endHead, firstKeyHead, endKeyHead;
   int64_t dilation;
   Mode mode;
   /// Token causality over two identity orders is by position.
@@ -104,7 +125,7 @@ private:
                 int64_t step, mlir::Value tokens) const;
   mlir::Value offsetOf(Emitter &e, mlir::Value head) const;
 
-  BranchAttr branch;
+  Part part;
 };
 
 /// The rows of one head of one batch item of a 4-D tensor, or of row
@@ -140,6 +161,9 @@ public:
   /// buffer[d][j] = scale * view[rowOf(j)][d] for j < count, 0 beyond.
   void packLanes(mlir::Value buffer, const HeadView &view, mlir::Value count,
                  RowOf rowOf, mlir::Value scale);
+  /// The same without a scale, where a loop resumes; 0 where it does not.
+  void resumeLanes(mlir::Value buffer, const HeadView &view, mlir::Value count,
+                   RowOf rowOf, mlir::Value resumes);
   /// view[rowOf(j)][d] = buffer[d][j] for j < count.
   void unpackLanes(mlir::Value buffer, const HeadView &view, mlir::Value count,
                    RowOf rowOf);
@@ -151,8 +175,8 @@ public:
                   mlir::Value rowB);
   void fill(mlir::Value buffer, double value);
 
-  /// Emits `body` for each vector of lanes of the block.
-  void strips(Emitter::LoopBody body);
+  /// Emits `body` for each vector of the block's first `count` lanes.
+  void strips(mlir::Value count, Emitter::LoopBody body);
   mlir::Value loadLanes(mlir::Value stats, mlir::Value strip);
   void storeLanes(mlir::Value value, mlir::Value stats, mlir::Value strip);
   mlir::Value loadScore(mlir::Value scores, mlir::Value row, mlir::Value strip);
@@ -179,7 +203,6 @@ public:
   int64_t columns() const { return schedule.getColumns(); }
   int64_t rowsPerTile() const { return schedule.getRows(); }
   int64_t getDepth() const { return depth; }
-  mlir::VectorType lanesType() const { return lanes; }
 
 private:
   mlir::Value buffer(mlir::ArrayRef<int64_t> shape, bool i32 = false);
@@ -191,10 +214,15 @@ private:
   mlir::VectorType lanes;
 };
 
-/// Emits the parallel loops of an op at the builder's insertion point.
-void emitForward(Emitter &e, AttentionOp op, BranchAttr branch);
-void emitQueryGradient(Emitter &e, AttentionGradOp op, BranchAttr branch);
-void emitKeyGradients(Emitter &e, AttentionGradOp op, BranchAttr branch);
+/// Emits the parallel loop of a part of an op at the builder's insertion point.
+/// Results go to the given memrefs, which may be wider than the op's.
+void emitForward(Emitter &e, AttentionOp op, const Part &part, mlir::Value out);
+void emitQueryGradient(Emitter &e, AttentionGradOp op, const Part &part,
+                       mlir::Value dq);
+void emitKeyGradients(Emitter &e, AttentionGradOp op, const Part &part,
+                      mlir::Value dk, mlir::Value dv);
+/// Emits the parallel loop of to = from, rounded to its element type.
+void emitRounding(Emitter &e, mlir::Value from, mlir::Value to);
 void emitPermute(Emitter &e, ReorderOp op);
 void emitPermute(Emitter &e, RestoreOp op);
 

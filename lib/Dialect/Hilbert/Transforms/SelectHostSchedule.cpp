@@ -24,23 +24,27 @@ namespace hilbert {
 /// small enough for the second-level cache.
 static constexpr int64_t kColumns = 64, kRows = 64;
 
-/// The longest run of queries that one block can hold: a class of a segment.
-static int64_t getLongestClass(AttentionInterface op) {
+/// The branches of all heads or of each group: none without a pattern.
+static SmallVector<BranchAttr> getBranches(AttentionInterface op) {
   PatternAttr pattern = op.getPatternAttr();
-  int64_t longest = 0;
-  auto visit = [&](ArrayRef<BranchAttr> branches) {
-    for (BranchAttr branch : branches) {
-      int64_t classes =
-          branch.getMode() == Mode::Keys ? 1 : branch.getDilation();
-      longest = std::max<int64_t>(
-          longest, llvm::divideCeil(branch.getSegment(), classes));
-    }
-  };
   if (!pattern)
-    return BranchAttr::kDense;
-  visit(pattern.getBranches());
+    return {};
+  auto branches = llvm::to_vector(pattern.getBranches());
   for (HeadGroupAttr group : pattern.getGroups())
-    visit(group.getBranches());
+    llvm::append_range(branches, group.getBranches());
+  return branches;
+}
+
+/// The longest run of queries that one block can hold: a class of a segment.
+static int64_t getLongestClass(ArrayRef<BranchAttr> branches) {
+  if (branches.empty())
+    return BranchAttr::kDense;
+  int64_t longest = 0;
+  for (BranchAttr branch : branches) {
+    int64_t classes = branch.getMode() == Mode::Keys ? 1 : branch.getDilation();
+    longest = std::max<int64_t>(longest,
+                                llvm::divideCeil(branch.getSegment(), classes));
+  }
   return longest;
 }
 
@@ -56,8 +60,10 @@ struct HilbertSelectHostSchedule
       if (op.getScheduleAttr())
         return;
       // At least one vector; the attribute's verifier rejects lanes < 1.
-      int64_t columns = llvm::alignTo(std::min(getLongestClass(op), kColumns),
-                                      std::max<int64_t>(lanes, 1));
+      SmallVector<BranchAttr> branches = getBranches(op);
+      int64_t columns =
+          llvm::alignTo(std::min(getLongestClass(branches), kColumns),
+                        std::max<int64_t>(lanes, 1));
       auto schedule = HostScheduleAttr::getChecked(
           [&] { return op->emitError(); }, &getContext(), lanes.getValue(),
           columns, kRows);
@@ -72,6 +78,13 @@ struct HilbertSelectHostSchedule
           << remark::metric("Lanes", int64_t(lanes))
           << remark::metric("Columns", columns)
           << remark::metric("Rows", kRows);
+      if (branches.size() > 1)
+        remark::missed(op->getLoc(),
+                       remark::RemarkOpts::name("OneKernel")
+                           .category("hilbert-select-host-schedule"))
+            << remark::add("branches and head groups take a loop each")
+            << remark::metric("Loops", int64_t(branches.size()))
+            << remark::reason("a host kernel walks the keys of one branch");
     });
     if (failed)
       signalPassFailure();

@@ -9,6 +9,7 @@
 
 #include "hilbert/Dialect/Hilbert/Transforms/Passes.h"
 
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
@@ -26,6 +27,10 @@ struct HilbertVerifyFused
     // An op before what it holds: the message names the outermost one.
     WalkResult result =
         getOperation().walk<WalkOrder::PreOrder>([](Operation *op) {
+          // Arguments that are memrefs enter and leave by these two.
+          if (isa<bufferization::ToTensorOp,
+                  bufferization::MaterializeInDestinationOp>(op))
+            return WalkResult::advance();
           if (!isa_and_nonnull<HilbertDialect, func::FuncDialect,
                                tensor::TensorDialect, arith::ArithDialect,
                                math::MathDialect>(op->getDialect())) {

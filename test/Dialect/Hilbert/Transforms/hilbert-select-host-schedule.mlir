@@ -46,7 +46,9 @@ func.func @short_segments(%x: tensor<1x96x2x8xf32>, %l: tensor<1x2x96xf32>) -> t
 // LANES4: columns = 12, rows = 64>
 // LANES4: columns = 44, rows = 64>
 // REMARK: remark: [Analysis] HostSchedule | Category:hilbert-select-host-schedule | Columns=16
+// REMARK: remark: [Missed] OneKernel | Category:hilbert-select-host-schedule | Loops=2, Reason="a host kernel walks the keys of one branch", Remark="branches and head groups take a loop each"
 // REMARK: remark: [Analysis] HostSchedule | Category:hilbert-select-host-schedule | Columns=48
+// REMARK: remark: [Missed] OneKernel | Category:hilbert-select-host-schedule | Loops=2
 func.func @classes(%x: tensor<1x96x2x8xf32>, %l: tensor<1x2x96xf32>)
     -> (tensor<1x96x2x8xf32>, tensor<1x96x2x8xf32>) {
   %0:2 = hilbert.attention

@@ -20,6 +20,17 @@ func.func private @declared(tensor<1x16x2x8xf32>) -> tensor<1x16x2x8xf32>
 
 // -----
 
+// Memrefs of the caller.
+func.func @memrefs(%x: memref<?x4xf32, strided<[?, 1]>>, %y: memref<?x4xf32>) {
+  %0 = bufferization.to_tensor %x restrict : memref<?x4xf32, strided<[?, 1]>> to tensor<?x4xf32>
+  %1 = math.exp %0 : tensor<?x4xf32>
+  bufferization.materialize_in_destination %1 in restrict writable %y
+      : (tensor<?x4xf32>, memref<?x4xf32>) -> ()
+  return
+}
+
+// -----
+
 func.func @other_dialect(%x: memref<4xf32>, %i: index) -> f32 {
   // expected-error@+1 {{the fused level holds hilbert, func, tensor, arith and math ops, but got 'memref.load'}}
   %0 = memref.load %x[%i] : memref<4xf32>

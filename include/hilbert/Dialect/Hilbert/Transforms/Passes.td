@@ -87,8 +87,8 @@ def HilbertSelectHostSchedule
   let description = [{
     Gives every attention without a schedule a `#hilbert.host_schedule`: the
     lanes from the option, blocks of 64 lanes (fewer where a class of a segment
-    is shorter), and tiles of 64 rows. An analysis remark names the choice and
-    the stack that a thread needs.
+    is shorter), and tiles of 64 rows. An analysis remark names the choice. A
+    missed one counts the loops where branches and head groups take one each.
   }];
   let options = [
     Option<"lanes", "lanes", "int64_t", "16",
@@ -132,8 +132,9 @@ def HilbertVerifyFused : Pass<"hilbert-verify-fused", "::mlir::func::FuncOp"> {
   let description = [{
     Fails, naming the op, unless the function holds only hilbert, func, tensor,
     arith and math ops, and hilbert ops are on tensors: what the gradient
-    generator and the back ends take. Reorders may remain; the fusion's remarks
-    say why.
+    generator and the back ends take. `bufferization.to_tensor` and
+    `bufferization.materialize_in_destination` may connect them to memrefs.
+    Reorders may remain; the fusion's remarks say why.
   }];
 }
 

@@ -1,0 +1,41 @@
+//===- Tensors.h - Tensors of the C API ===//
+//
+// Part of the hilbert project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HILBERT_LIB_CAPI_TENSORS_H
+#define HILBERT_LIB_CAPI_TENSORS_H
+
+#include "hilbert-c/Base.h"
+#include "hilbert/ExecutionEngine/HostSignature.h"
+
+namespace hilbert {
+
+static_assert(int(NpyType::F16) == HILBERT_F16 &&
+              int(NpyType::BF16) == HILBERT_BF16 &&
+              int(NpyType::F32) == HILBERT_F32 &&
+              int(NpyType::F64) == HILBERT_F64 &&
+              int(NpyType::I32) == HILBERT_I32 &&
+              int(NpyType::I64) == HILBERT_I64);
+
+/// False if the type or rank does not exist.
+inline bool isValid(const HilbertTensor &tensor) {
+  return tensor.dtype >= HILBERT_F16 && tensor.dtype <= HILBERT_I64 &&
+         tensor.rank >= 0 && tensor.rank <= HILBERT_MAX_RANK;
+}
+
+inline HostView getView(const HilbertTensor &tensor) {
+  HostView view;
+  view.data = tensor.data;
+  view.type = static_cast<NpyType>(tensor.dtype);
+  view.shape.assign(tensor.shape, tensor.shape + tensor.rank);
+  view.strides.assign(tensor.strides, tensor.strides + tensor.rank);
+  return view;
+}
+
+} // namespace hilbert
+
+#endif // HILBERT_LIB_CAPI_TENSORS_H
