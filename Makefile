@@ -10,7 +10,7 @@ SOURCES = git ls-files -z -co --exclude-standard -- '*.h' '*.c' '*.cpp'
 .DEFAULT_GOAL := help
 # Prerequisites are ordered steps; ninja is what runs in parallel.
 .NOTPARALLEL:
-.PHONY: help setup configure build demo test bench static format format-check clean
+.PHONY: help setup configure build demo test bench static wheel format format-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,11 +36,13 @@ test: setup build ## run every test: unit, lit, pytest
 bench: build ## run the benchmarks
 	scripts/bench
 
-build-static/build.ninja:
+static: ## build self-contained binaries into build-static/
 	cmake --preset static
-
-static: build-static/build.ninja ## build self-contained binaries into build-static/
 	$(NINJA) -C build-static $(NINJAFLAGS)
+
+wheel: setup ## build the Python wheel into dist/ and try it in an empty venv
+	.venv/bin/python -m pip wheel --no-build-isolation --no-deps -w dist .
+	scripts/test-wheel
 
 format: ## format the C and C++ sources
 	$(SOURCES) | xargs -0 -r $(CLANG_FORMAT) -i
@@ -49,4 +51,4 @@ format-check: ## fail if a source is not formatted
 	$(SOURCES) | xargs -0 -r $(CLANG_FORMAT) --dry-run --Werror
 
 clean: ## remove the build directories
-	rm -rf build build-static build-sanitize
+	rm -rf build build-static build-sanitize dist

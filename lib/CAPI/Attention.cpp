@@ -239,12 +239,11 @@ HilbertStatus OrderTables::add(int which, StringRef name,
                                               "is " +
                                               Twine(int(order.kind)));
   const HilbertTensor &table = order.table;
-  if (table.rank != 2)
-    if (HilbertStatus status = checkTensor({name, table}, 1))
-      return status;
-  if (table.rank == 2)
-    if (HilbertStatus status = checkTensor({name, table}, 2))
-      return status;
+  if (table.rank != 1 && table.rank != 2)
+    return fail(HILBERT_INVALID_TYPE,
+                name + " must have rank 1 or 2, but has " + Twine(table.rank));
+  if (HilbertStatus status = checkTensor({name, table}, table.rank))
+    return status;
   if (table.dtype != HILBERT_I32)
     return fail(HILBERT_INVALID_TYPE,
                 name + " must be i32, but is " + nameOf(table.dtype));
@@ -378,7 +377,7 @@ HilbertStatus Call::check(const HilbertAttention &a, bool isGradient) {
 
   OrderTables orders;
   int64_t batch = a.q.shape[0];
-  if (HilbertStatus status = orders.add(0, "q_order", a.qOrder, batch, queries))
+  if (HilbertStatus status = orders.add(0, "order", a.qOrder, batch, queries))
     return status;
   if (HilbertStatus status = orders.add(1, "kv_order", a.kvOrder, batch, keys))
     return status;
@@ -388,7 +387,7 @@ HilbertStatus Call::check(const HilbertAttention &a, bool isGradient) {
   if (a.causal == HILBERT_CAUSAL_POSITION &&
       orders.numbers[0] != orders.numbers[1])
     return fail(HILBERT_INVALID_ARGUMENT,
-                "causal by position needs equal q_order and kv_order, but they "
+                "causal by position needs equal order and kv_order, but they "
                 "differ");
 
   spec.isGradient = isGradient;

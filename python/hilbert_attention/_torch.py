@@ -1,0 +1,272 @@
+# Part of the hilbert project, under the Apache License v2.0 with LLVM
+# Exceptions. See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""attention() of torch tensors: custom ops over the extension.
+
+  hilbert::attention       forward; differentiable, once
+  hilbert::attention_grad  its gradients
+  hilbert::permutation     the table of an order
+
+An order is a static one (`*_order`, nine integers as in Order.spec), a table
+(`*_table`, int32 [N] or [B, N]) or, with neither, row-major. Kernels for another
+device are further implementations of the same ops.
+"""
+
+import functools
+
+import torch
+
+from hilbert_attention import _C
+from hilbert_attention._checks import CAUSALITIES, LAYOUTS, checked_scale, warn_of_copy
+from hilbert_attention.order import MAX_TOKENS, as_order
+
+_DTYPES = (torch.float16, torch.bfloat16, torch.float32)
+_DEVICES = ("cpu", "meta")
+
+_FORWARD = (
+    "Tensor q, Tensor k, Tensor v, Tensor? q_table, Tensor? kv_table, Tensor? out_table, "
+    "SymInt[] q_order, SymInt[] kv_order, SymInt[] out_order, "
+    "str pattern, str causal, str layout, float scale"
+)
+_library = torch.library.Library("hilbert", "DEF")
+_tags = (torch.Tag.pt2_compliant_tag,)
+_library.define(f"attention({_FORWARD}) -> (Tensor out, Tensor lse)", tags=_tags)
+_library.define(
+    f"attention_grad({_FORWARD}, Tensor out, Tensor lse, Tensor dout, Tensor? dlse) "
+    "-> (Tensor dq, Tensor dk, Tensor dv)",
+    tags=_tags,
+)
+_library.define("permutation(SymInt[] order, bool inverse, Device device) -> Tensor", tags=_tags)
+
+_attention = torch.ops.hilbert.attention.default
+_attention_grad = torch.ops.hilbert.attention_grad.default
+
+
+# ===----------------------------------------------------------------------===
+# The call
+# ===----------------------------------------------------------------------===
+
+
+def attention(q, k, v, orders, pattern, causal, layout, scale):
+    """(out, lse); orders as attention() takes them, the rest as the op does."""
+    _check("q", q)
+    _check("k", k)
+    _check("v", v)
+    kind = q.device.type
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+        dtype = torch.get_autocast_dtype(kind)
+        q, k, v = q.to(dtype), k.to(dtype), v.to(dtype)
+    order, kv_order, out_order = orders
+    q_order, q_table = kv = out = _order("order", order)
+    if kv_order is not None:
+        kv = _order("kv_order", kv_order)
+    if out_order is not None:
+        out = _order("out_order", out_order)
+    arguments = (q, k, v, q_table, kv[1], out[1], q_order, kv[0], out[0], pattern, causal, layout)
+    scale = checked_scale(scale, q.shape[3])
+    if torch.compiler.is_compiling():
+        return _attention(*arguments, scale)
+    if (
+        (torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad))
+        or torch._C._are_functorch_transforms_active()
+        or torch.autograd.forward_ad._current_level >= 0
+    ):
+        return _Function.apply(*arguments, scale)
+    return _forward(*arguments, scale)
+
+
+def _check(name, tensor):
+    if not isinstance(tensor, torch.Tensor):
+        kind = f"{type(tensor).__module__}.{type(tensor).__qualname__}"
+        raise TypeError(f"{name} must be a torch.Tensor like q, but is {kind}")
+    if tensor.dtype not in _DTYPES:
+        hint = "; convert it with .float()" if tensor.dtype == torch.float64 else ""
+        raise TypeError(f"{name} must be float16, bfloat16 or float32, but is {tensor.dtype}{hint}")
+    if tensor.dim() != 4:
+        raise ValueError(f"{name} must have 4 dimensions, but has shape {tuple(tensor.shape)}")
+    if tensor.device.type not in _DEVICES:
+        raise NotImplementedError(f"{name} must be on the CPU, the only device with kernels, but is on {tensor.device}")
+
+
+def _order(name, order):
+    """(static order, table) of an argument, each empty or None where absent."""
+    if order is None:
+        return (), None
+    if not isinstance(order, torch.Tensor):
+        return as_order(name, order).spec, None
+    if order.dtype == torch.int64:
+        # What int32 cannot hold stays out of range.
+        order = order.clamp(-1, MAX_TOKENS).to(torch.int32)
+    elif order.dtype != torch.int32:
+        raise TypeError(f"{name} must be int32 or int64, but is {order.dtype}")
+    return (), order.contiguous()
+
+
+# ===----------------------------------------------------------------------===
+# Kernels on the CPU, and what they return
+# ===----------------------------------------------------------------------===
+
+
+def _like(tensor):
+    """An empty tensor of the same shape and, unless D is strided, dimension order."""
+    return torch.empty_like(tensor) if tensor.stride(3) == 1 else tensor.new_empty(tensor.shape)
+
+
+def _results(q, k, v, *arguments):
+    """(out, lse), not yet written."""
+    batch, first, second = q.shape[:3]
+    stats = (batch, second, first) if arguments[-2] == "bnhd" else (batch, first, second)
+    return _like(q), q.new_empty(stats, dtype=torch.float32)
+
+
+def _gradients(q, k, v, *arguments):
+    """(dq, dk, dv), not yet written."""
+    return _like(q), _like(k), _like(v)
+
+
+def _readable(name, tensor):
+    """The DLPack capsule of an argument, or of its copy, which is announced."""
+    address = tensor.data_ptr()
+    if address % 16 or not tensor.is_contiguous():
+        size = tensor.element_size()
+        strides = [stride * size for stride in tensor.stride()]
+        if warn_of_copy(name, address, tensor.shape, strides, size):
+            tensor = tensor.clone(memory_format=torch.contiguous_format)
+    return _capsule(tensor)
+
+
+def _capsule(tensor):
+    return None if tensor is None else torch._C._to_dlpack(tensor)
+
+
+def _tail(q_table, kv_table, out_table, q_order, kv_order, out_order, pattern, causal, layout, scale):
+    """The last arguments of the extension's functions."""
+    return (
+        tuple(q_order) or _capsule(q_table),
+        tuple(kv_order) or _capsule(kv_table),
+        tuple(out_order) or _capsule(out_table),
+        pattern or None,
+        CAUSALITIES[causal],
+        LAYOUTS[layout],
+        scale,
+    )
+
+
+def _attention_cpu(q, k, v, *arguments):
+    out, lse = _results(q, k, v, *arguments)
+    _C.attention(
+        _readable("q", q), _readable("k", k), _readable("v", v), _capsule(out), _capsule(lse), *_tail(*arguments)
+    )
+    return out, lse
+
+
+def _attention_grad_cpu(q, k, v, *arguments):
+    *arguments, out, lse, dout, dlse = arguments
+    gradients = _gradients(q, k, v)
+    _C.attention_grad(
+        _readable("q", q),
+        _readable("k", k),
+        _readable("v", v),
+        _readable("out", out),
+        _capsule(lse.contiguous()),
+        _readable("the gradient of out", dout),
+        None if dlse is None else _capsule(dlse.contiguous()),
+        *map(_capsule, gradients),
+        *_tail(*arguments),
+    )
+    return gradients
+
+
+_library.impl("attention", _attention_cpu, "CPU")
+_library.impl("attention_grad", _attention_grad_cpu, "CPU")
+torch.library.register_fake(_attention, _results, lib=_library)
+torch.library.register_fake(_attention_grad, _gradients, lib=_library)
+
+
+# ===----------------------------------------------------------------------===
+# Derivatives
+# ===----------------------------------------------------------------------===
+
+
+def _without_derivative(op):
+    def call(*arguments):
+        with torch._C._AutoDispatchBelowAutograd():
+            return op(*arguments)
+
+    return call
+
+
+_forward = _without_derivative(_attention)
+
+
+def _save(ctx, inputs, output):
+    ctx.save_for_backward(*inputs[:6], *output)
+    ctx.arguments = inputs[6:]
+    ctx.set_materialize_grads(False)
+
+
+def _backward(ctx, dout, dlse):
+    *tensors, out, lse = ctx.saved_tensors
+    if dout is None:
+        dout = torch.zeros_like(out)
+    gradient = _Gradient.apply if torch._C._are_functorch_transforms_active() else _attention_grad
+    return *gradient(*tensors, *ctx.arguments, out, lse, dout, dlse), *(None,) * 10
+
+
+def _no_second_derivative(ctx, *gradients):
+    raise RuntimeError("hilbert_attention.attention has no second derivative")
+
+
+def _no_vmap(info, in_dims, *arguments):
+    raise RuntimeError("hilbert_attention.attention has no vmap: put the mapped dimension into the batch")
+
+
+# The ops' derivatives again, in the form that torch.func takes; cheaper, too.
+class _Function(torch.autograd.Function):
+    forward = staticmethod(_forward)
+    setup_context = staticmethod(_save)
+    backward = staticmethod(_backward)
+    vmap = staticmethod(_no_vmap)
+
+
+class _Gradient(torch.autograd.Function):
+    forward = staticmethod(_without_derivative(_attention_grad))
+    setup_context = staticmethod(lambda ctx, inputs, output: None)
+    backward = staticmethod(_no_second_derivative)
+    vmap = staticmethod(_no_vmap)
+
+
+torch.library.register_autograd(_attention, _backward, setup_context=_save, lib=_library)
+torch.library.register_autograd(_attention_grad, _no_second_derivative, lib=_library)
+torch.library.register_vmap(_attention, _no_vmap, lib=_library)
+torch.library.register_vmap(_attention_grad, _no_vmap, lib=_library)
+
+
+# ===----------------------------------------------------------------------===
+# Tables of orders
+# ===----------------------------------------------------------------------===
+
+
+@functools.lru_cache(maxsize=16)
+def _table(order, inverse, device):
+    return torch.from_numpy(_C.order_table(order, inverse)).to(device, torch.int64)
+
+
+def _permutation(order, inverse, device):
+    # A copy: the caller may write to it, or train with what inference mode made.
+    return _table(tuple(order), inverse, device).clone()
+
+
+_library.impl("permutation", _permutation, "CompositeExplicitAutograd")
+
+
+@torch.library.register_fake("hilbert::permutation", lib=_library)
+def _(order, inverse, device):
+    return torch.empty(order[8], dtype=torch.int64, device=device)
+
+
+def permutation(order, inverse, device=None):
+    """A fresh int64 [N]: the table of an Order.spec, or its inverse."""
+    # Where a factory function would put it; Dynamo does not trace get_default_device.
+    device = torch.empty(0).device if device is None else torch.device(device)
+    return torch.ops.hilbert.permutation(order, inverse, device)
