@@ -5,6 +5,9 @@
 if(NOT MLIR_DIR AND EXISTS /usr/lib/llvm-22/lib/cmake/mlir)
   set(MLIR_DIR /usr/lib/llvm-22/lib/cmake/mlir CACHE PATH "MLIRConfig.cmake")
 endif()
+if(HILBERT_STATIC_LLVM)
+  set(ZLIB_USE_STATIC_LIBS ON)
+endif()
 find_package(MLIR REQUIRED CONFIG)
 if(NOT LLVM_VERSION_MAJOR EQUAL 22)
   message(FATAL_ERROR "hilbert needs LLVM 22, but ${MLIR_DIR} is "
@@ -59,6 +62,11 @@ if(HILBERT_STATIC_LLVM)
       endif()
     endif()
   endforeach()
+  # zlib (above) and zstd are archives, too: a wheel runs where neither is.
+  get_target_property(_deps LLVMSupport INTERFACE_LINK_LIBRARIES)
+  list(TRANSFORM _deps REPLACE "libzstd_shared" "libzstd_static")
+  set_target_properties(LLVMSupport PROPERTIES
+    INTERFACE_LINK_LIBRARIES "${_deps}")
   target_link_libraries(HilbertLLVM INTERFACE
     MLIRAnalysis MLIRArithToLLVM MLIRArithTransforms
     MLIRBufferizationPipelines MLIRBufferizationToMemRef
