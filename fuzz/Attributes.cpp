@@ -46,9 +46,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size < 1)
     return -1;
   StringRef body(reinterpret_cast<const char *>(data + 1), size - 1);
-  std::string text = ("#hilbert." + kMnemonics[data[0] % std::size(kMnemonics)] +
-                      "<" + body + ">")
-                         .str();
+  std::string text =
+      ("#hilbert." + kMnemonics[data[0] % std::size(kMnemonics)] + "<" + body +
+       ">")
+          .str();
   MLIRContext &context = getContext();
   Attribute attribute = parseAttribute(text, &context);
   // Text such as "0>, ..." can end early and be another attribute's.
@@ -57,6 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::string printed;
   llvm::raw_string_ostream(printed) << attribute;
   check(parseAttribute(printed, &context) == attribute,
-        text + "\nprints as\n" + printed + "\nwhich is another attribute, or none");
+        text + "\nprints as\n" + printed +
+            "\nwhich is another attribute, or none");
   return 0;
 }

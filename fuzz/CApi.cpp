@@ -18,8 +18,7 @@
 
 #include "hilbert-c/Program.h"
 
-#include <cstdio>
-#include <cstdlib>
+#include <algorithm>
 
 using namespace fuzz;
 
@@ -27,7 +26,7 @@ using namespace fuzz;
 // Orders
 //===----------------------------------------------------------------------===//
 
-static HilbertOrderSpec anySpec(Input &input) {
+HilbertOrderSpec fuzz::anySpec(Input &input) {
   HilbertOrderSpec spec = {};
   spec.curve = static_cast<HilbertCurve>(input.any(0, 3));
   spec.rank = static_cast<int32_t>(input.any(0, 3));
@@ -66,8 +65,8 @@ static void fuzzInvert(Input &input) {
   std::vector<int32_t> table(12), inverse(12, -1);
   for (int32_t &entry : table)
     entry = static_cast<int32_t>(input.any(0, 11));
-  if (length > 12) // Too long for the limit, or too long for us to have.
-    length += INT32_MAX;
+  if (length > 12) // More than we have: let it be more than may be.
+    length = std::max<int64_t>(length, int64_t(INT32_MAX) + 1);
   if (!expect(hilbertOrderInvert(table.data(), length, inverse.data())))
     for (int64_t p = 0; p < length; ++p)
       require(inverse[table[p]] == p, "inverse[table[p]] = p");
@@ -83,23 +82,10 @@ static void fuzzInvert(Input &input) {
 static constexpr char kProgram[] = R"(
 func.func @tensors(%a: tensor<?x4xf32>, %s: f32, %b: tensor<?xi64>)
     -> (tensor<?x4xf32>, tensor<?xi64>) {
-  %c0 = arith.constant 0 : index
-  %n = tensor.dim %a, %c0 : tensor<?x4xf32>
-  %init = tensor.empty(%n) : tensor<?x4xf32>
-  %sum = linalg.generic {
-      indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>],
-      iterator_types = ["parallel", "parallel"]}
-      ins(%a : tensor<?x4xf32>) outs(%init : tensor<?x4xf32>) {
-  ^bb0(%x: f32, %y: f32):
-    %z = arith.addf %x, %s : f32
-    linalg.yield %z : f32
-  } -> tensor<?x4xf32>
+  %sum = arith.addf %a, %a : tensor<?x4xf32>
   return %sum, %b : tensor<?x4xf32>, tensor<?xi64>
 }
 func.func @memrefs(%a: memref<?x?xf32, strided<[?, 1]>>, %b: memref<3x?xf32>) {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %n = memref.dim %b, %c1 : memref<3x?xf32>
   return
 }
 )";
@@ -159,7 +145,8 @@ static void fuzzPlan(Input &input) {
             hilbertGetErrorMessage());
     return program;
   }();
-  std::string name = input.bits.PickValueInArray({"tensors", "memrefs", "none"});
+  std::string name =
+      input.bits.PickValueInArray({"tensors", "memrefs", "none"});
   HilbertTensor inputs[4], outputs[4];
   for (HilbertTensor &tensor : inputs)
     tensor = anyTensor(input);
@@ -218,7 +205,7 @@ static void fuzzAttention(Input &input, bool isGradient) {
             fault == Fault::Fatal ? "this call must fail"
                                   : hilbertGetErrorMessage());
   problem.checkMemory(status == HILBERT_OK);
-  if (status == HILBERT_OK && fault == Fault::None)
+  if (fault == Fault::None || fault == Fault::Harmless)
     problem.checkResults();
 }
 

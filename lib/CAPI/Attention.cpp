@@ -52,10 +52,24 @@ struct Named {
 // Operands
 //===----------------------------------------------------------------------===//
 
+static HilbertStatus checkAlignment(Named operand, int64_t alignment) {
+  auto address = reinterpret_cast<uintptr_t>(operand.tensor.data);
+  if (address % alignment == 0)
+    return HILBERT_OK;
+  return fail(HILBERT_INVALID_ARGUMENT,
+              operand.name + "'s data must be " + Twine(alignment) +
+                  "-byte aligned, but its address is " +
+                  Twine(address % alignment) + " beyond a multiple");
+}
+
 /// What any tensor must be.
 static HilbertStatus checkTensor(Named operand, int32_t rank) {
   auto [name, tensor] = operand;
-  if (!isValid(tensor) || tensor.rank != rank)
+  if (!isValidType(tensor.dtype))
+    return fail(HILBERT_INVALID_TYPE, name +
+                                          "'s dtype must be 0 to 5, but is " +
+                                          Twine(int(tensor.dtype)));
+  if (tensor.rank != rank)
     return fail(HILBERT_INVALID_TYPE, name + " must have rank " + Twine(rank) +
                                           ", but has " + Twine(tensor.rank));
   if (tensor.deviceType != HILBERT_CPU)
@@ -63,11 +77,12 @@ static HilbertStatus checkTensor(Named operand, int32_t rank) {
                 name + " must be in the CPU's memory, but is on device " +
                     Twine(tensor.deviceId) + " of type " +
                     Twine(tensor.deviceType));
-  for (int64_t size : ArrayRef(tensor.shape, rank))
-    if (size < 0)
-      return fail(HILBERT_INVALID_ARGUMENT,
-                  name + " must have no negative size, but has shape " +
-                      describeShape(tensor));
+  if (!hasValidSizes(tensor))
+    return fail(HILBERT_INVALID_ARGUMENT,
+                name +
+                    " must have sizes that are not negative and whose "
+                    "product fits 64 bits, but has shape " +
+                    describeShape(tensor));
   if (!tensor.data && !isEmpty(tensor))
     return fail(HILBERT_INVALID_ARGUMENT, name + " must not be null");
   return HILBERT_OK;
@@ -111,13 +126,7 @@ static HilbertStatus checkMatrix(Named operand, const HilbertTensor &q,
                       "that of dimension " +
                       Twine(d) + " is");
   }
-  if (reinterpret_cast<uintptr_t>(tensor.data) % kAlignment)
-    return fail(
-        HILBERT_INVALID_ARGUMENT,
-        name + "'s data must be 16-byte aligned, but its address is " +
-            Twine(reinterpret_cast<uintptr_t>(tensor.data) % kAlignment) +
-            " beyond a multiple");
-  return HILBERT_OK;
+  return checkAlignment(operand, kAlignment);
 }
 
 static HilbertStatus checkShape(Named operand, ArrayRef<int64_t> shape,
@@ -146,7 +155,7 @@ static HilbertStatus checkStats(Named operand, ArrayRef<int64_t> shape) {
     return status;
   if (!getView(tensor).isRowMajor())
     return fail(HILBERT_INVALID_ARGUMENT, name + " must be contiguous");
-  return HILBERT_OK;
+  return checkAlignment(operand, sizeof(float));
 }
 
 //===----------------------------------------------------------------------===//
@@ -206,17 +215,13 @@ HilbertStatus OrderTables::add(int which, StringRef name,
   if (order.kind == HILBERT_ORDER_RASTER)
     return HILBERT_OK;
   if (order.kind == HILBERT_ORDER_STATIC) {
-    HilbertTensor table = {};
-    const int32_t *entries;
-    if (HilbertStatus status =
-            hilbertOrderGetTable(&order.spec, &entries, &table.shape[0]))
+    HilbertOrderSpec spec;
+    if (HilbertStatus status = hilbertOrderResolve(&order.spec, &spec))
       return fail(status, name + ": " + hilbertGetErrorMessage());
-    if (table.shape[0] != tokens)
+    if (spec.length != tokens)
       return fail(HILBERT_INVALID_ARGUMENT,
                   name + " must have as many tokens as its tensor, " +
-                      Twine(tokens) + ", but has " + Twine(table.shape[0]));
-    HilbertOrderSpec spec;
-    hilbertOrderResolve(&order.spec, &spec);
+                      Twine(tokens) + ", but has " + Twine(spec.length));
     curve::OrderSpec resolved{static_cast<curve::Curve>(spec.curve),
                               {spec.extents, spec.extents + spec.rank},
                               {},
@@ -225,6 +230,11 @@ HilbertStatus OrderTables::add(int which, StringRef name,
       resolved.tile.assign(spec.tile, spec.tile + spec.rank);
     if (curve::isIdentity(resolved))
       return HILBERT_OK;
+    HilbertTensor table = {};
+    const int32_t *entries;
+    if (HilbertStatus status =
+            hilbertOrderGetTable(&spec, &entries, &table.shape[0]))
+      return status;
     table.data = const_cast<int32_t *>(entries);
     table.dtype = HILBERT_I32;
     table.deviceType = HILBERT_CPU;
@@ -255,6 +265,8 @@ HilbertStatus OrderTables::add(int which, StringRef name,
     return status;
   if (!getView(table).isRowMajor())
     return fail(HILBERT_INVALID_ARGUMENT, name + " must be contiguous");
+  if (HilbertStatus status = checkAlignment({name, table}, sizeof(int32_t)))
+    return status;
   if (HilbertStatus status = checkEntries(name, table))
     return status;
   use(which, table);

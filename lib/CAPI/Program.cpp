@@ -111,23 +111,23 @@ static HilbertStatus plan(const char *what, ArrayRef<HostType> types,
                     "s, but got " + Twine(tensors.size()));
   for (auto [index, tensor] : llvm::enumerate(tensors)) {
     std::string name = (Twine(what) + " " + Twine(index)).str();
-    if (!isValid(tensor))
+    if (!isValidType(tensor.dtype) || tensor.rank < 0 ||
+        tensor.rank > HILBERT_MAX_RANK)
       return fail(HILBERT_INVALID_TYPE,
                   name +
-                      " must have an element type of HilbertDType and rank "
-                      "0 to 8, but has type " +
-                      Twine(tensor.dtype) + " and rank " + Twine(tensor.rank));
+                      " must have a dtype from 0 to 5 and a rank from 0 to "
+                      "8, but has " +
+                      Twine(int(tensor.dtype)) + " and " + Twine(tensor.rank));
     if (tensor.deviceType != HILBERT_CPU)
       return fail(HILBERT_UNSUPPORTED,
                   name +
                       " must be in the host's memory, but is on a device "
                       "of type " +
                       Twine(tensor.deviceType));
-    for (int64_t size : ArrayRef(tensor.shape, tensor.rank))
-      if (size < 0)
-        return fail(HILBERT_INVALID_ARGUMENT,
-                    name + " must have no negative size, but has " +
-                        Twine(size));
+    if (!hasValidSizes(tensor))
+      return fail(HILBERT_INVALID_ARGUMENT,
+                  name + " must have sizes that are not negative and whose "
+                         "product fits 64 bits");
     views.push_back(getView(tensor));
     if (llvm::Error error = types[index].check(name, views.back()))
       return fail(HILBERT_INVALID_ARGUMENT, std::move(error));

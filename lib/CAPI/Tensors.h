@@ -12,6 +12,8 @@
 #include "hilbert-c/Base.h"
 #include "hilbert/ExecutionEngine/HostSignature.h"
 
+#include "llvm/Support/MathExtras.h"
+
 namespace hilbert {
 
 static_assert(int(NpyType::F16) == HILBERT_F16 &&
@@ -21,10 +23,18 @@ static_assert(int(NpyType::F16) == HILBERT_F16 &&
               int(NpyType::I32) == HILBERT_I32 &&
               int(NpyType::I64) == HILBERT_I64);
 
-/// False if the type or rank does not exist.
-inline bool isValid(const HilbertTensor &tensor) {
-  return tensor.dtype >= HILBERT_F16 && tensor.dtype <= HILBERT_I64 &&
-         tensor.rank >= 0 && tensor.rank <= HILBERT_MAX_RANK;
+inline bool isValidType(HilbertDType type) {
+  return type >= HILBERT_F16 && type <= HILBERT_I64;
+}
+
+/// False if a size is negative, or if so many elements could not be counted.
+inline bool hasValidSizes(const HilbertTensor &tensor) {
+  int64_t elements = 1;
+  for (int64_t size : llvm::ArrayRef(tensor.shape, tensor.rank))
+    if (size < 0 ||
+        llvm::MulOverflow(elements, std::max<int64_t>(size, 1), elements))
+      return false;
+  return true;
 }
 
 inline HostView getView(const HilbertTensor &tensor) {

@@ -66,13 +66,20 @@ def attention(q, k, v, orders, pattern, causal, layout, scale):
     scale = checked_scale(scale, q.shape[3])
     if torch.compiler.is_compiling():
         return _attention(*arguments, scale)
-    if (
-        (torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad))
-        or torch._C._are_functorch_transforms_active()
-        or torch.autograd.forward_ad._current_level >= 0
-    ):
+    if torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0:
         return _Function.apply(*arguments, scale)
-    return _forward(*arguments, scale)
+    if not _is_plain(q, k, v, q_table, kv[1], out[1]):
+        return _attention(*arguments, scale)
+    if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
+        return _PlainFunction.apply(*arguments, scale)
+    return _KERNELS[kind][0](*arguments, scale)
+
+
+def _is_plain(*tensors):
+    """Whether a kernel can be called without torch's dispatcher, which takes longer than a small one."""
+    return torch._C._len_torch_dispatch_stack() == 0 and all(
+        [t is None or type(t) is torch.Tensor and t.device.type in _KERNELS for t in tensors]
+    )
 
 
 def _check(name, tensor):
@@ -82,6 +89,8 @@ def _check(name, tensor):
     if tensor.dtype not in _DTYPES:
         hint = "; convert it with .float()" if tensor.dtype == torch.float64 else ""
         raise TypeError(f"{name} must be float16, bfloat16 or float32, but is {tensor.dtype}{hint}")
+    if tensor.layout is not torch.strided:
+        raise TypeError(f"{name} must be strided, but is {tensor.layout}")
     if tensor.dim() != 4:
         raise ValueError(f"{name} must have 4 dimensions, but has shape {tuple(tensor.shape)}")
     if tensor.device.type not in _DEVICES:
@@ -177,8 +186,11 @@ def _attention_grad_cpu(q, k, v, *arguments):
     return gradients
 
 
-_library.impl("attention", _attention_cpu, "CPU")
-_library.impl("attention_grad", _attention_grad_cpu, "CPU")
+# The kernels of each kind of device.
+_KERNELS = {"cpu": (_attention_cpu, _attention_grad_cpu)}
+for _kind, (_run, _run_grad) in _KERNELS.items():
+    _library.impl("attention", _run, _kind.upper())
+    _library.impl("attention_grad", _run_grad, _kind.upper())
 torch.library.register_fake(_attention, _results, lib=_library)
 torch.library.register_fake(_attention_grad, _gradients, lib=_library)
 
@@ -196,9 +208,6 @@ def _without_derivative(op):
     return call
 
 
-_forward = _without_derivative(_attention)
-
-
 def _save(ctx, inputs, output):
     ctx.save_for_backward(*inputs[:6], *output)
     ctx.arguments = inputs[6:]
@@ -209,7 +218,12 @@ def _backward(ctx, dout, dlse):
     *tensors, out, lse = ctx.saved_tensors
     if dout is None:
         dout = torch.zeros_like(out)
-    gradient = _Gradient.apply if torch._C._are_functorch_transforms_active() else _attention_grad
+    if torch._C._are_functorch_transforms_active():
+        gradient = _Gradient.apply
+    elif torch.is_grad_enabled() or not _is_plain(*tensors, dout, dlse):
+        gradient = _attention_grad
+    else:
+        gradient = _KERNELS[out.device.type][1]
     return *gradient(*tensors, *ctx.arguments, out, lse, dout, dlse), *(None,) * 10
 
 
@@ -221,9 +235,20 @@ def _no_vmap(info, in_dims, *arguments):
     raise RuntimeError("hilbert_attention.attention has no vmap: put the mapped dimension into the batch")
 
 
-# The ops' derivatives again, in the form that torch.func takes; cheaper, too.
+# The ops' derivatives again: in the form that is cheapest, ...
+class _PlainFunction(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, *arguments):
+        output = _KERNELS[arguments[0].device.type][0](*arguments)
+        _save(ctx, arguments, output)
+        return output
+
+    backward = staticmethod(_backward)
+
+
+# ... and in the one that torch.func takes.
 class _Function(torch.autograd.Function):
-    forward = staticmethod(_forward)
+    forward = staticmethod(_without_derivative(_attention))
     setup_context = staticmethod(_save)
     backward = staticmethod(_backward)
     vmap = staticmethod(_no_vmap)

@@ -7,6 +7,7 @@ import dataclasses
 import operator
 
 from hilbert_attention._checks import checked_int
+from hilbert_attention.order import MAX_TOKENS
 
 MODES = ("keys", "both", "residues")
 OFFSETS = ("zero", "head", "longnet")
@@ -26,7 +27,7 @@ class Branch:
       residues  res(p') = res(p), for all queries.
 
     segment: at least 1, or None for one segment over all positions.
-    dilation: at least 1.
+    dilation: from 1 to 2^31 - 1.
     offset: the o_h of H query heads: "zero"; "head", h mod dilation; "longnet",
         h div ceil(H / dilation); or one value from 0 to dilation - 1 for each
         query head. Mode residues takes none.
@@ -43,7 +44,7 @@ class Branch:
         # index(): part of a kernel, so a constant for torch.compile.
         if self.segment is not None:
             object.__setattr__(self, "segment", operator.index(checked_int("segment", self.segment, 1, MAX_SIZE)))
-        object.__setattr__(self, "dilation", operator.index(checked_int("dilation", self.dilation, 1, MAX_SIZE)))
+        object.__setattr__(self, "dilation", operator.index(checked_int("dilation", self.dilation, 1, MAX_TOKENS)))
         if self.mode not in MODES:
             raise ValueError(f"mode must be keys, both or residues, but is {self.mode!r}")
         if not isinstance(self.offset, str) or self.offset not in OFFSETS:

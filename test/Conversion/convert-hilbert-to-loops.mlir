@@ -480,7 +480,7 @@ func.func @groups(%q: !m, %k: !k, %l: !l, %dq: !m, %dk: !k, %dv: !k) {
 // CHECK-LABEL: func @branches_dynamic(
 // CHECK: cf.assert %{{.*}}, "hilbert.attention: query heads must be a multiple of key heads"
 // CHECK: %[[COVERED:.*]] = arith.cmpi eq, %{{.*}}, %c3 : index
-// CHECK: cf.assert %[[COVERED]], "hilbert.attention: head groups must cover the query heads"
+// CHECK: cf.assert %[[COVERED]], "hilbert.attention: q's heads must be the 3 that the head groups cover"
 // The shortest segment counts.
 // CHECK: arith.cmpi {{sgt|slt}}, %{{.*}}, %c17 : index
 // CHECK: cf.assert %{{.*}}, "hilbert.attention: queries and keys must be equally many unless the segment covers both"

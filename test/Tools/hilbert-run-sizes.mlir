@@ -124,7 +124,7 @@
 // RUN: not hilbert-run %t/groups.mlir --shape=0:1x50x0x8 --shape=1:1x50x0x8 \
 // RUN:   --shape=2:1x50x0x8 2>&1 | FileCheck %s --check-prefix=ASSERT-GROUPS
 // ASSERT-GROUPS: compiled in
-// ASSERT-GROUPS-NEXT: hilbert-run: hilbert.attention: head groups must cover the query heads
+// ASSERT-GROUPS-NEXT: hilbert-run: hilbert.attention: q's heads must be the 6 that the head groups cover
 // ASSERT-GROUPS-NOT: {{.}}
 
 // A program with ops that the reference does not know runs with sizes that fit,

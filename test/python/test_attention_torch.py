@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """hilbert_attention.attention() of torch tensors against the definition."""
 
+import math
 import dataclasses
 import os
 import random
@@ -396,3 +397,29 @@ def test_deterministic():
             assert all(map(torch.equal, attend(case, *tensors), first))
     finally:
         _C.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("dilation", [7, 8, 1000, 2**31 - 1])
+@pytest.mark.parametrize("mode", ["keys", "both", "residues"])
+def test_dilation_from_the_segment_on(mode, dilation):
+    """A residue has one member: everything is known, whatever q and k are."""
+    q, k, v = (torch.randn(2, 17, 2, 8, requires_grad=True) for _ in range(3))
+    out, lse = ha.attention(q, k, v, segment=7, dilation=dilation, mode=mode, return_lse=True)
+    dout = torch.randn_like(out)
+    dq, dk, dv = torch.autograd.grad(out, (q, k, v), dout)
+    first = torch.tensor([p - p % 7 for p in range(17)])
+    scores = (q * (k if mode == "residues" else k[:, first])).sum(-1) * 8**-0.5
+    if mode == "residues":
+        wanted, wanted_dv = v, dout
+    else:
+        wanted = v[:, first]
+        taken = dout.clone()
+        if mode == "both":
+            others = first != torch.arange(17)
+            wanted[:, others], taken[:, others], scores[:, others] = 0, 0, -math.inf
+        wanted_dv = torch.zeros_like(v).index_add(1, first, taken)
+    torch.testing.assert_close(out, wanted, rtol=0, atol=1e-6)
+    torch.testing.assert_close(lse, scores.transpose(1, 2), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(dv, wanted_dv)
+    for gradient in (dq, dk):
+        torch.testing.assert_close(gradient, torch.zeros_like(gradient), rtol=0, atol=1e-5)

@@ -109,7 +109,8 @@ static void emitSizeChecks(Emitter &e, AttentionInterface op,
   }
   if (parts.back().endHead && !heads.isStatic())
     checks.check(e.equal(heads.get(e), e.index(*parts.back().endHead)),
-                 "head groups must cover the query heads");
+                 "q's heads must be the " + Twine(*parts.back().endHead) +
+                     " that the head groups cover");
   int64_t shortest = BranchAttr::kDense;
   for (const Part &part : parts)
     shortest = std::min(shortest, part.branch.getSegment());

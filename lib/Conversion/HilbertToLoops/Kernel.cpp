@@ -21,12 +21,14 @@ void hilbert::parallelItems(Emitter &e, Value items, Emitter::LoopBody body) {
 
 /// Blocks of `size` members of classes of at most `longest`.
 static void parallelBlocks(Emitter &e, Value batch, Value firstHead,
-                           Value endHead, Value segments, int64_t classes,
-                           Value longest, int64_t size,
+                           Value endHead, Value segments, Value segment,
+                           int64_t classes, Value longest, int64_t size,
                            llvm::function_ref<void(const WorkItem &)> body) {
   Value heads = e.sub(endHead, firstHead);
   Value blocks = e.ceilDiv(longest, e.index(size));
   Value classCount = e.index(classes);
+  if (classes > 1) // Residues beyond the segment have no members.
+    classCount = e.min(classCount, segment);
   Value items =
       e.mul(e.mul(e.mul(batch, heads), segments), e.mul(classCount, blocks));
   parallelItems(e, items, [&](Value rest) {
@@ -44,14 +46,14 @@ void hilbert::parallelQueryBlocks(
     Emitter &e, const Geometry &g, int64_t size,
     llvm::function_ref<void(const WorkItem &)> body) {
   parallelBlocks(e, g.batch, g.firstHead, g.endHead, g.querySegments(e),
-                 g.queryClasses(), g.maxClassQueries(e), size, body);
+                 g.segment, g.queryClasses(), g.maxClassQueries(e), size, body);
 }
 
 void hilbert::parallelKeyBlocks(
     Emitter &e, const Geometry &g, int64_t size,
     llvm::function_ref<void(const WorkItem &)> body) {
   parallelBlocks(e, g.batch, g.firstKeyHead, g.endKeyHead, g.keySegments(e),
-                 g.keyClasses(), g.maxClassKeys(e), size, body);
+                 g.segment, g.keyClasses(), g.maxClassKeys(e), size, body);
 }
 
 //===----------------------------------------------------------------------===//

@@ -90,7 +90,7 @@ func.func private @order_forms() attributes {
 // CHECK-SAME: d = #hilbert.branch<segment = 256, dilation = 2, mode = both, offset = head>
 // CHECK-SAME: e = #hilbert.branch<segment = 10, dilation = 3, mode = residues>
 // CHECK-SAME: f = #hilbert.branch<segment = dense>
-// CHECK-SAME: g = #hilbert.branch<segment = 1, dilation = 9223372036854775807, offset = longnet>
+// CHECK-SAME: g = #hilbert.branch<segment = 1, dilation = 2147483647, offset = longnet>
 func.func private @branches() attributes {
   a = #hilbert.branch<segment = 256>,
   b = #hilbert.branch<offset = zero, mode = keys, dilation = 1, segment = 256>,
@@ -98,7 +98,7 @@ func.func private @branches() attributes {
   d = #hilbert.branch<segment = 256, dilation = 2, mode = both, offset = head>,
   e = #hilbert.branch<segment = 10, dilation = 3, mode = residues, offset = zero>,
   f = #hilbert.branch<segment = 9223372036854775807>,
-  g = #hilbert.branch<segment = 1, dilation = 9223372036854775807, offset = longnet>
+  g = #hilbert.branch<segment = 1, dilation = 2147483647, offset = longnet>
 }
 
 // -----

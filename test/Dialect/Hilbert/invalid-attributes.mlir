@@ -188,6 +188,11 @@ func.func private @branch_c2_negative() attributes {a = #hilbert.branch<segment 
 
 // -----
 
+// expected-error@+1 {{dilation must be at most 2147483647, but got 2147483648}}
+func.func private @branch_c2_too_large() attributes {a = #hilbert.branch<segment = 4, dilation = 2147483648>}
+
+// -----
+
 // expected-error@+1 {{mode residues takes no offset, but got head}}
 func.func private @branch_c3_rule() attributes {a = #hilbert.branch<segment = 4, mode = residues, offset = head>}
 

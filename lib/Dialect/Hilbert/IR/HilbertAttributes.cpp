@@ -192,6 +192,9 @@ LogicalResult BranchAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "segment must be positive, but got " << segment;
   if (dilation < 1)
     return emitError() << "dilation must be positive, but got " << dilation;
+  if (dilation > curve::kMaxTokens)
+    return emitError() << "dilation must be at most " << curve::kMaxTokens
+                       << ", but got " << dilation;
   if (mode == Mode::Residues && rule != OffsetRule::Zero)
     return emitError() << "mode residues takes no offset, but got "
                        << stringifyOffsetRule(rule);

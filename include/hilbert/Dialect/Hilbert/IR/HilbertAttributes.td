@@ -145,7 +145,8 @@ def Hilbert_BranchAttr : Hilbert_Attr<"Branch", "branch"> {
 
     Constraints:
     - (C1) `segment` is positive or `dense`.
-    - (C2) `dilation` is positive.
+    - (C2) `dilation` is positive and at most 2^31 - 1, the largest number of
+      tokens.
     - (C3) mode `residues` takes no offset.
     - (C4) every listed offset o satisfies 0 ≤ o < dilation.
 
