@@ -10,7 +10,7 @@ SOURCES = git ls-files -z -co --exclude-standard -- '*.h' '*.c' '*.cpp'
 .DEFAULT_GOAL := help
 # Prerequisites are ordered steps; ninja is what runs in parallel.
 .NOTPARALLEL:
-.PHONY: help setup configure build demo test bench static wheel format format-check clean
+.PHONY: help setup configure build demo test bench static wheel fuzz format format-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ wheel: setup ## build the Python wheel into dist/ and try it in an empty venv
 	.venv/bin/python -m pip wheel --no-build-isolation --no-deps -w dist .
 	scripts/test-wheel
 
+fuzz: setup ## build the fuzzers into build-fuzz/ and run each for a minute
+	scripts/fuzz
+
 format: ## format the C and C++ sources
 	$(SOURCES) | xargs -0 -r $(CLANG_FORMAT) -i
 
@@ -51,4 +54,4 @@ format-check: ## fail if a source is not formatted
 	$(SOURCES) | xargs -0 -r $(CLANG_FORMAT) --dry-run --Werror
 
 clean: ## remove the build directories
-	rm -rf build build-static build-sanitize dist
+	rm -rf build build-fuzz build-static build-sanitize dist

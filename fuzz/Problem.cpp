@@ -230,8 +230,7 @@ Fault Problem::damageTensor(Input &input) {
   case 4:
     if (isEmpty(*tensor) || tensor->shape[d] == 1) {
       tensor->strides[d] = input.any(0, 64);
-      // An empty one may have to be contiguous all the same.
-      return isMatrix || !isEmpty(*tensor) ? Fault::Harmless : Fault::Any;
+      return Fault::Harmless;
     }
     // Not 1 in the last dimension, odd in others.
     return replace(tensor->strides[d],
@@ -241,10 +240,10 @@ Fault Problem::damageTensor(Input &input) {
     tensor->data = nullptr;
     return isEmpty(*tensor) ? Fault::Harmless : Fault::Fatal;
   case 6:
-    if (!isMatrix || isEmpty(*tensor))
+    if (isEmpty(*tensor))
       return Fault::None;
     tensor->data = static_cast<char *>(tensor->data) -
-                   input.bits.ConsumeIntegralInRange(1, 15);
+                   input.bits.ConsumeIntegralInRange(1, isMatrix ? 15 : 3);
     return Fault::Fatal;
   default:
     if (!isMatrix || !isWritten || isEmpty(*tensor) || tensor->shape[d] == 1)
@@ -260,9 +259,8 @@ static std::string anyPattern(Input &input) {
     return input.bits.ConsumeRandomLengthString(60);
   std::string text;
   do {
-    // Work grows with the dilation: not `any`.
-    text += "(segment = " + std::to_string(input.any(1, 40)) + ", dilation = " +
-            std::to_string(input.bits.ConsumeIntegralInRange(0, 40));
+    text += "(segment = " + std::to_string(input.any(1, 40)) +
+            ", dilation = " + std::to_string(input.any(1, 40));
     text += input.bits.PickValueInArray(
         {"", ", mode = keys", ", mode = both", ", mode = residues"});
     text += input.bits.PickValueInArray({"", ", offset = head",

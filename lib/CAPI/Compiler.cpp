@@ -13,8 +13,27 @@
 
 #include "mlir/Parser/Parser.h"
 
+#include <pthread.h>
+
 using namespace mlir;
 using namespace hilbert;
+
+Locks &Locks::get() {
+  static Locks *locks = [] {
+    auto unlock = [] {
+      get().kernels.unlock();
+      get().llvm.unlock();
+    };
+    pthread_atfork(
+        [] {
+          get().llvm.lock();
+          get().kernels.lock();
+        },
+        unlock, unlock);
+    return new Locks;
+  }();
+  return *locks;
+}
 
 static const DialectRegistry &getRegistry() {
   static const DialectRegistry *registry = [] {

@@ -15,7 +15,20 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <mutex>
+
 namespace hilbert {
+
+/// The locks of the library, in the order in which they are taken. A fork takes
+/// them, too, so that a child finds them free. Leaked on purpose.
+struct Locks {
+  /// Held while LLVM compiles, links or unloads.
+  std::mutex llvm;
+  /// Of the kernels in memory.
+  std::mutex kernels;
+
+  static Locks &get();
+};
 
 /// One compilation: a context of its own, without threads. Diagnostics are
 /// collected, not printed.

@@ -20,8 +20,6 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 #include <atomic>
-#include <mutex>
-#include <pthread.h>
 
 using namespace mlir;
 using namespace hilbert;
@@ -162,7 +160,7 @@ public:
   }
 
   const Kernel *find(StringRef key) {
-    std::lock_guard<std::mutex> lock(mutex);
+    std::lock_guard<std::mutex> lock(Locks::get().kernels);
     auto found = kernels.find(key);
     return found == kernels.end() ? nullptr : &found->second.kernel;
   }
@@ -178,24 +176,6 @@ private:
     std::unique_ptr<HostProgram> program;
   };
 
-  /// A forked child must find the locks free.
-  KernelLibrary() {
-    pthread_atfork(
-        [] {
-          get().building.lock();
-          get().mutex.lock();
-        },
-        [] { get().unlock(); }, [] { get().unlock(); });
-  }
-  void unlock() {
-    mutex.unlock();
-    building.unlock();
-  }
-
-  /// Held while a kernel is made: one compilation at a time.
-  std::mutex building;
-  /// Of `kernels`. Taken after `building`.
-  std::mutex mutex;
   llvm::StringMap<Entry> kernels;
 };
 } // namespace
@@ -229,7 +209,7 @@ loadOrCompile(KernelLibrary &library, Compiler &compiler,
 
 const Kernel *KernelLibrary::create(const KernelSpec &spec, StringRef key,
                                     HilbertStatus &status) {
-  std::lock_guard<std::mutex> lock(building);
+  std::lock_guard<std::mutex> lock(Locks::get().llvm);
   if (const Kernel *kernel = find(key))
     return kernel;
   Compiler compiler;
@@ -265,7 +245,7 @@ const Kernel *KernelLibrary::create(const KernelSpec &spec, StringRef key,
   }
   entry.program = std::move(*program);
   entry.kernel.function = entry.program->lookup(kFunction);
-  std::lock_guard<std::mutex> insertion(mutex);
+  std::lock_guard<std::mutex> insertion(Locks::get().kernels);
   return &kernels.try_emplace(key, std::move(entry)).first->second.kernel;
 }
 

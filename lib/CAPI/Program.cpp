@@ -42,6 +42,7 @@ HilbertStatus hilbertCompile(const char *text, size_t length,
                              HilbertArtifact **artifact) {
   if (!text || !artifact)
     return fail(HILBERT_INVALID_ARGUMENT, "text and artifact must not be null");
+  std::lock_guard<std::mutex> lock(Locks::get().llvm);
   Compiler compiler;
   auto module = compiler.parse(StringRef(text, length));
   if (!module)
@@ -88,6 +89,7 @@ HilbertStatus hilbertProgramLoad(const HilbertArtifact *artifact,
   if (!artifact || !program)
     return fail(HILBERT_INVALID_ARGUMENT,
                 "artifact and program must not be null");
+  std::lock_guard<std::mutex> lock(Locks::get().llvm);
   auto loaded = HostProgram::load(artifact->code);
   if (!loaded)
     return fail(HILBERT_INTERNAL_ERROR, loaded.takeError());
@@ -95,7 +97,10 @@ HilbertStatus hilbertProgramLoad(const HilbertArtifact *artifact,
   return HILBERT_OK;
 }
 
-void hilbertProgramDestroy(HilbertProgram *program) { delete program; }
+void hilbertProgramDestroy(HilbertProgram *program) {
+  std::lock_guard<std::mutex> lock(Locks::get().llvm);
+  delete program;
+}
 
 //===----------------------------------------------------------------------===//
 // Plans

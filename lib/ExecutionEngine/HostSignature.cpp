@@ -33,10 +33,10 @@ HostView HostView::of(const NpyArray &array) {
 }
 
 bool HostView::isRowMajor() const {
+  if (llvm::is_contained(shape, 0))
+    return true;
   int64_t stride = 1;
   for (int64_t d = shape.size() - 1; d >= 0; --d) {
-    if (shape[d] == 0)
-      return true;
     if (shape[d] != 1 && strides[d] != stride)
       return false;
     stride *= shape[d];

@@ -4,6 +4,7 @@
 """Attention layers for torch models: a drop-in module and a mixin."""
 
 import typing
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,9 @@ from hilbert_attention import functional
 from hilbert_attention._checks import checked_int
 from hilbert_attention._composite import attention as composite_attention
 from hilbert_attention.order import MAX_TOKENS, Order, as_order
+
+
+Extents = Order | int | Sequence[int] | None
 
 
 class _Setup(typing.NamedTuple):
@@ -82,15 +86,15 @@ class HilbertAttentionCore(nn.Module):
 
     def __init__(
         self,
-        hidden_dim,
-        num_heads,
-        segment_size=128,
-        dilation_rate=1,
-        dropout=0.0,
-        use_custom_backward=True,
+        hidden_dim: int,
+        num_heads: int,
+        segment_size: int = 128,
+        dilation_rate: int = 1,
+        dropout: float = 0.0,
+        use_custom_backward: bool = True,
         *,
-        order=None,
-    ):
+        order: Extents = None,
+    ) -> None:
         super().__init__()
         self._setup = _Setup.checked(
             hidden_dim, num_heads, segment_size, dilation_rate, dropout, use_custom_backward, order
@@ -100,7 +104,7 @@ class HilbertAttentionCore(nn.Module):
         self.out_proj = nn.Linear(hidden_dim, hidden_dim, bias=False)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x, use_hilbert=True, *, order=None):
+    def forward(self, x: torch.Tensor, use_hilbert: bool = True, *, order: Extents = None) -> torch.Tensor:
         """[B, N, C] to [B, N, C], any N.
 
         use_hilbert: False attends within segments of the row-major order.
@@ -130,20 +134,21 @@ class HilbertAttentionMixin:
     Nothing here creates parameters.
     """
 
-    _hilbert_setup = None
+    training: bool  # Of the nn.Module.
+    _hilbert_setup: _Setup | None = None
 
     def setup_hilbert_attention(
         self,
-        hidden_dim,
-        num_heads,
-        segment_size=128,
-        dilation_rate=1,
-        dropout=0.0,
-        use_hilbert_core=False,
-        use_custom_backward=True,
+        hidden_dim: int,
+        num_heads: int,
+        segment_size: int = 128,
+        dilation_rate: int = 1,
+        dropout: float = 0.0,
+        use_hilbert_core: bool = False,
+        use_custom_backward: bool = True,
         *,
-        order=None,
-    ):
+        order: Extents = None,
+    ) -> None:
         """Arguments as those of HilbertAttentionCore, and
 
         use_hilbert_core: True, full mode: attention within segments along the
@@ -159,7 +164,16 @@ class HilbertAttentionMixin:
             setup.check_head_dim()
         self._hilbert_setup, self._hilbert_core = setup, use_hilbert_core
 
-    def compute_hilbert_attention(self, q, k, v, use_hilbert_ordering=True, *, order=None, **kw):
+    def compute_hilbert_attention(
+        self,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        v: torch.Tensor,
+        use_hilbert_ordering: bool = True,
+        *,
+        order: Extents = None,
+        **kw: typing.Any,
+    ) -> torch.Tensor:
         """Attention of q, k, v: [B, N, H, D] or [B, N, C], like the result.
 
         Full mode: hilbert_attention.attention(q, k, v, **kw) with the layer's
@@ -187,15 +201,15 @@ class HilbertAttentionMixin:
                 out = _gather(out, orders[0], True, 1)
         return F.dropout(out, setup.dropout, self.training)
 
-    def apply_hilbert_ordering(self, t, inverse=False, dim=1):
+    def apply_hilbert_ordering(self, t: torch.Tensor, inverse: bool = False, dim: int = 1) -> torch.Tensor:
         """`t` with the tokens along `dim` by position, or by token again if inverse."""
         return _gather(t, self._checked_setup().order_of(t.shape[dim]), inverse, dim)
 
-    def get_hilbert_indices(self, n, device=None):
+    def get_hilbert_indices(self, n: int, device: torch.device | str | None = None) -> torch.Tensor:
         """LongTensor [n]: the token at each position."""
         return self._checked_setup().order_of(n).permutation(device)
 
-    def get_inverse_hilbert_indices(self, n, device=None):
+    def get_inverse_hilbert_indices(self, n: int, device: torch.device | str | None = None) -> torch.Tensor:
         """LongTensor [n]: the position of each token."""
         return self._checked_setup().order_of(n).inverse(device)
 

@@ -3,13 +3,21 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Token orders along space-filling curves."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
+import typing
+from collections.abc import Sequence
 
 from hilbert_attention import _C
 from hilbert_attention._checks import checked_int, is_int
 
-CURVES = {"raster": 0, "snake": 1, "morton": 2, "hilbert": 3}
+if typing.TYPE_CHECKING:
+    import torch
+
+Curve = typing.Literal["hilbert", "morton", "snake", "raster"]
+CURVES: dict[Curve, int] = {"raster": 0, "snake": 1, "morton": 2, "hilbert": 3}
 MAX_TOKENS = 2**31 - 1  # Tables are int32.
 
 
@@ -40,9 +48,11 @@ class Order:
 
     # What the library takes: curve, rank (0 for a bare length), 3 extents, 3 tile
     # sizes, number of tokens; unused ones are 0.
-    spec: tuple
+    spec: tuple[int, ...]
 
-    def __init__(self, extents, curve="hilbert", tile=None):
+    def __init__(
+        self, extents: int | Sequence[int], curve: Curve = "hilbert", tile: Sequence[int] | None = None
+    ) -> None:
         if not isinstance(curve, str) or curve not in CURVES:
             raise ValueError(f"curve must be hilbert, morton, snake or raster, but is {curve!r}")
         if isinstance(extents, (tuple, list)):
@@ -66,30 +76,30 @@ class Order:
         object.__setattr__(self, "spec", spec)
 
     @property
-    def extents(self):
+    def extents(self) -> tuple[int, ...]:
         """The grid, slowest axis first; that of a bare length as it was chosen."""
         spec = _C.order_resolve(self.spec)
         return tuple(spec[2 : 2 + spec[1]])
 
     @property
-    def curve(self):
+    def curve(self) -> Curve:
         """The name of the curve."""
         return list(CURVES)[self.spec[0]]
 
     @property
-    def tile(self):
+    def tile(self) -> tuple[int, ...] | None:
         """The sizes of a tile, or None."""
         return tuple([size for size in self.spec[5:8] if size]) or None
 
-    def permutation(self, device=None):
+    def permutation(self, device: torch.device | str | None = None) -> torch.Tensor:
         """A fresh LongTensor [N]: result[p] is the token at position p."""
         return _table(self, False, device)
 
-    def inverse(self, device=None):
+    def inverse(self, device: torch.device | str | None = None) -> torch.Tensor:
         """A fresh LongTensor [N]: result[t] is the position of token t."""
         return _table(self, True, device)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.spec[8]
 
     def __repr__(self):
@@ -116,6 +126,8 @@ def _table(order, inverse, device):
     return _torch.permutation(order.spec, inverse, device)
 
 
-def create_hilbert_mapping(extents, curve="hilbert", tile=None):
+def create_hilbert_mapping(
+    extents: int | Sequence[int], curve: Curve = "hilbert", tile: Sequence[int] | None = None
+) -> torch.Tensor:
     """The permutation of Order(extents, curve, tile), a LongTensor [N] on the CPU."""
     return Order(extents, curve, tile).permutation("cpu")

@@ -5,6 +5,8 @@
 
 import dataclasses
 import operator
+import typing
+from collections.abc import Sequence
 
 from hilbert_attention._checks import checked_int
 from hilbert_attention.order import MAX_TOKENS
@@ -37,8 +39,8 @@ class Branch:
 
     segment: int | None
     dilation: int = 1
-    mode: str = "keys"
-    offset: str | tuple = "zero"
+    mode: typing.Literal["keys", "both", "residues"] = "keys"
+    offset: typing.Literal["zero", "head", "longnet"] | Sequence[int] = "zero"
 
     def __post_init__(self):
         # index(): part of a kernel, so a constant for torch.compile.

@@ -15,6 +15,7 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <pthread.h>
 #include <tuple>
 #include <utility>
 
@@ -54,10 +55,20 @@ struct SpecLess {
   }
 };
 
-/// Leaked on purpose: kernels may run until the process is gone.
+/// Leaked on purpose: kernels may run until the process is gone. A fork takes
+/// the lock, so that a child finds it free.
 struct OrderTables {
   std::mutex mutex;
   std::map<curve::OrderSpec, std::vector<int32_t>, SpecLess> tables;
+
+  static OrderTables &get() {
+    static OrderTables *cache = [] {
+      auto unlock = [] { get().mutex.unlock(); };
+      pthread_atfork([] { get().mutex.lock(); }, unlock, unlock);
+      return new OrderTables;
+    }();
+    return *cache;
+  }
 };
 } // namespace
 
@@ -65,7 +76,7 @@ const int32_t *hilbert_rt_order(int64_t curve, int64_t rank, int64_t extent0,
                                 int64_t extent1, int64_t extent2, int64_t tile0,
                                 int64_t tile1, int64_t tile2,
                                 int64_t length) try {
-  static OrderTables *cache = new OrderTables;
+  OrderTables &cache = OrderTables::get();
   const int64_t extents[] = {extent0, extent1, extent2};
   const int64_t tile[] = {tile0, tile1, tile2};
   curve::OrderSpec spec;
@@ -74,10 +85,10 @@ const int32_t *hilbert_rt_order(int64_t curve, int64_t rank, int64_t extent0,
   if (tile0 != 0)
     spec.tile.assign(tile, tile + rank);
   spec.length = length;
-  std::lock_guard<std::mutex> lock(cache->mutex);
-  auto entry = cache->tables.find(spec);
-  if (entry == cache->tables.end())
-    entry = cache->tables.emplace(spec, curve::permutation(spec)).first;
+  std::lock_guard<std::mutex> lock(cache.mutex);
+  auto entry = cache.tables.find(spec);
+  if (entry == cache.tables.end())
+    entry = cache.tables.emplace(spec, curve::permutation(spec)).first;
   return entry->second.data();
 } catch (const std::bad_alloc &) {
   hilbert_rt_fail("no memory for the table of an order");

@@ -62,6 +62,23 @@ TEST(Attention, TableForEachBatchItem) {
   });
 }
 
+TEST(Attention, DilationsBeyondTheSegment) {
+  for (const char *mode : {"keys", "residues"}) {
+    Problem p;
+    std::string pattern = std::string("(segment = dense, dilation = "
+                                      "2147483647, mode = ") +
+                          mode + ")";
+    p.call.pattern = pattern.c_str();
+    ASSERT_EQ(hilbertAttention(&p.call), HILBERT_OK)
+        << hilbertGetErrorMessage();
+    ASSERT_EQ(hilbertAttentionGrad(&p.grad), HILBERT_OK)
+        << hilbertGetErrorMessage();
+    bool isKeys = *mode == 'k';
+    p.check([&](int64_t i, int64_t j) { return j == (isKeys ? 0 : i); },
+            /*withGradient=*/true);
+  }
+}
+
 TEST(Attention, LayoutByStrides) {
   // The memory of [B, N, H, D], described as [B, H, N, D].
   Problem p;

@@ -47,6 +47,10 @@ static const Bad kBad[] = {
      "q must have rank 4, but has 3"},
     {[](Problem &p) { p.call.k.rank = 9; }, HILBERT_INVALID_TYPE,
      "k must have rank 4, but has 9"},
+    {[](Problem &p) { p.call.q.shape[0] = p.call.q.shape[1] = INT64_MAX; },
+     HILBERT_INVALID_ARGUMENT, "whose product fits 64 bits"},
+    {[](Problem &p) { p.call.v.dtype = HilbertDType(99); },
+     HILBERT_INVALID_TYPE, "v's dtype must be 0 to 5, but is 99"},
     {[](Problem &p) { p.call.q.dtype = HILBERT_F64; }, HILBERT_INVALID_TYPE,
      "q must be f16, bf16 or f32, but is f64"},
     {[](Problem &p) { p.call.v.dtype = HILBERT_F16; }, HILBERT_INVALID_TYPE,
@@ -57,7 +61,8 @@ static const Bad kBad[] = {
      HILBERT_UNSUPPORTED,
      "k must be in the CPU's memory, but is on device 0 of type 2"},
     {[](Problem &p) { p.call.q.shape[1] = -7; }, HILBERT_INVALID_ARGUMENT,
-     "q must have no negative size, but has shape [2, -7, 3, 8]"},
+     "q must have sizes that are not negative and whose product fits 64 bits, "
+     "but has shape [2, -7, 3, 8]"},
     {[](Problem &p) { p.call.q.data = nullptr; }, HILBERT_INVALID_ARGUMENT,
      "q must not be null"},
     {[](Problem &p) { p.call.lse.data = nullptr; }, HILBERT_INVALID_ARGUMENT,
@@ -79,6 +84,10 @@ static const Bad kBad[] = {
     {[](Problem &p) { p.call.q.data = p.q.data() + 1; },
      HILBERT_INVALID_ARGUMENT,
      "q's data must be 16-byte aligned, but its address is 4 beyond"},
+    {[](Problem &p) {
+       p.call.lse.data = reinterpret_cast<char *>(p.lse.data()) + 2;
+     },
+     HILBERT_INVALID_ARGUMENT, "lse's data must be 4-byte aligned"},
     {[](Problem &p) { p.call.k.shape[0] = 1; }, HILBERT_INVALID_ARGUMENT,
      "k must have q's batch size, 2, but has 1"},
     {[](Problem &p) { p.call.k.shape[2] = p.call.v.shape[2] = 2; },
@@ -105,6 +114,12 @@ static const Bad kBad[] = {
      HILBERT_INVALID_ARGUMENT,
      "out_order must have as many tokens as its "
      "tensor, 7, but has 6"},
+    // Must not make the table, which has 8 GiB.
+    {[](Problem &p) {
+       p.call.qOrder.kind = HILBERT_ORDER_STATIC;
+       p.call.qOrder.spec = {HILBERT_CURVE_MORTON, 1, {INT32_MAX}, {}, 0};
+     },
+     HILBERT_INVALID_ARGUMENT, "7, but has 2147483647"},
     {[](Problem &p) { p.call.kvOrder = tableOrder(outside, {6}); },
      HILBERT_INVALID_ARGUMENT, "[7], but has [6]"},
     {[](Problem &p) { p.call.kvOrder = tableOrder(outside, {1, 7}); },
@@ -128,6 +143,10 @@ static const Bad kBad[] = {
      HILBERT_INVALID_ARGUMENT, "pattern 'segment = 4' is not valid"},
     {[](Problem &p) { p.call.pattern = "(segment = 0)"; },
      HILBERT_INVALID_ARGUMENT, "segment must be positive, but got 0"},
+    {[](Problem &p) {
+       p.call.pattern = "(segment = 4, dilation = 2147483648)";
+     },
+     HILBERT_INVALID_ARGUMENT, "dilation must be at most 2147483647"},
     {[](Problem &p) { p.call.pattern = "(segment = 4)> : i32"; },
      HILBERT_INVALID_ARGUMENT, "is not valid"},
     {[](Problem &p) {
@@ -135,10 +154,12 @@ static const Bad kBad[] = {
      },
      HILBERT_INVALID_ARGUMENT, "each of q's 3 heads, but lists 2"},
     {[](Problem &p) { p.call.pattern = "heads 2: (segment = 4)"; },
-     HILBERT_INVALID_ARGUMENT, "head groups must cover the query heads"},
+     HILBERT_INVALID_ARGUMENT,
+     "q's heads must be the 2 that the head groups cover"},
     {[](Problem &p) {
        p.call.pattern = "(segment = 4)";
        p.call.k.shape[1] = p.call.v.shape[1] = 5;
+       p.grad.dk.shape[1] = p.grad.dv.shape[1] = 5;
      },
      HILBERT_INVALID_ARGUMENT, "have 7 and 5 and the shortest segment is 4"},
 };
