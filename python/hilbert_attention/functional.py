@@ -8,6 +8,7 @@ import sys
 from hilbert_attention._checks import check_names
 from hilbert_attention.pattern import pattern_text
 
+
 def attention(
     q,
     k,
