@@ -1,5 +1,4 @@
-//===- ProgramTest.cpp - Tests of hilbert-c/Program.h
-//------------------------===//
+//===- ProgramTest.cpp - Tests of hilbert-c/Program.h ---------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
@@ -271,4 +270,55 @@ TEST_F(Program, NullArguments) {
   hilbertArtifactDestroy(nullptr);
   hilbertProgramDestroy(nullptr);
   hilbertPlanDestroy(nullptr);
+}
+
+static constexpr char kTwice[] = R"(
+func.func @twice(%a: memref<?x?xf32, strided<[?, 1]>>,
+                 %b: memref<?x?xf32, strided<[?, 1]>>) {
+  %x = bufferization.to_tensor %a restrict
+      : memref<?x?xf32, strided<[?, 1]>> to tensor<?x?xf32>
+  %y = arith.addf %x, %x : tensor<?x?xf32>
+  bufferization.materialize_in_destination %y in restrict writable %b
+      : (tensor<?x?xf32>, memref<?x?xf32, strided<[?, 1]>>) -> ()
+  return
+}
+)";
+
+TEST(Memref, StridedArgumentsAreWrittenInPlace) {
+  HilbertArtifact *artifact = nullptr;
+  ASSERT_EQ(hilbertCompile(kTwice, std::strlen(kTwice), 0, &artifact),
+            HILBERT_OK)
+      << hilbertGetErrorMessage();
+  HilbertProgram *program = nullptr;
+  ASSERT_EQ(hilbertProgramLoad(artifact, &program), HILBERT_OK);
+  hilbertArtifactDestroy(artifact);
+  for (int64_t rows : {0, 1, 5}) {
+    Array from({rows, 11}, true), to({rows, 13}, false);
+    HilbertTensor in[] = {from.get(), to.get()};
+    in[0].shape[1] = in[1].shape[1] = 7;
+    HilbertPlan *plan = nullptr;
+    ASSERT_EQ(hilbertPlanCreate(program, "twice", in, 2, nullptr, 0, &plan),
+              HILBERT_OK)
+        << hilbertGetErrorMessage();
+    const void *data[] = {from.data(), to.data()};
+    ASSERT_EQ(hilbertPlanLaunch(plan, data, nullptr), HILBERT_OK)
+        << hilbertGetErrorMessage();
+    hilbertPlanDestroy(plan);
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < 13; ++j)
+        if (j < 7)
+          EXPECT_EQ(to.data()[i * 13 + j], 2 * from.data()[i * 11 + j]);
+        else // Between the rows.
+          EXPECT_TRUE(std::isnan(to.data()[i * 13 + j]));
+  }
+  Array a({5, 11}, true);
+  HilbertTensor in[] = {a.get(), a.get()};
+  in[0].shape[1] = 4, in[0].strides[1] = 2;
+  HilbertPlan *plan = nullptr;
+  expectError(hilbertPlanCreate(program, "twice", in, 2, nullptr, 0, &plan),
+              HILBERT_INVALID_ARGUMENT,
+              "argument 0 must have an innermost stride of 1, but the array "
+              "has 2");
+  EXPECT_EQ(plan, nullptr);
+  hilbertProgramDestroy(program);
 }
