@@ -1,5 +1,4 @@
-//===- Memory.cpp - Tensors of fuzzed calls
-//--------------------------------===//
+//===- Memory.cpp - Tensors of fuzzed calls -------------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

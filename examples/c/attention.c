@@ -1,5 +1,4 @@
-/*===- attention.c - The C API: attention over an image
----------------------===*\
+/*===- attention.c - The C API: attention over an image -------------------===*\
 |*
 |* Part of the hilbert project, under the Apache License v2.0 with LLVM
 |* Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-/*===- hilbert-c/Attention.h - Attention along a curve, in one call -------===*\
+/*===- hilbert-c/Attention.h - Attention in one call --------------*- C -*-===*\
 |*
 |* Part of the hilbert project, under the Apache License v2.0 with LLVM
 |* Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-/*===- hilbert-c/Base.h - Status, tensors, settings -----------------------===*\
+/*===- hilbert-c/Base.h - Status, tensors, settings ---------------*- C -*-===*\
 |*
 |* Part of the hilbert project, under the Apache License v2.0 with LLVM
 |* Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-/*===- hilbert-c/Order.h - Token orders along space-filling curves --------===*\
+/*===- hilbert-c/Order.h - Orders along space-filling curves ------*- C -*-===*\
 |*
 |* Part of the hilbert project, under the Apache License v2.0 with LLVM
 |* Exceptions. See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- InitAll.h - Register everything
-//------------------------------------------===//
+//===- InitAll.h - Register everything --------------------------*- C++ -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Attention.cpp - Attention in one call ===//
+//===- Attention.cpp - Attention in one call ------------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

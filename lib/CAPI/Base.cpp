@@ -1,4 +1,4 @@
-//===- Base.cpp - Status, version, threads ===//
+//===- Base.cpp - Status, version, threads --------------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Compiler.cpp - Compilation inside a host application ===//
+//===- Compiler.cpp - Compilation inside a host application ---------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Compiler.h - Compilation inside a host application ===//
+//===- Compiler.h - Compilation inside a host application -------*- C++ -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Error.h - Status and message of the C API ===//
+//===- Error.h - Status and message of the C API ----------------*- C++ -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Kernels.cpp - Attention kernels, compiled once ===//
+//===- Kernels.cpp - Attention kernels, compiled once ---------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Kernels.h - Attention kernels, compiled once ===//
+//===- Kernels.h - Attention kernels, compiled once -------------*- C++ -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

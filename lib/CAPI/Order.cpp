@@ -1,4 +1,4 @@
-//===- Order.cpp - Orders of the C API ===//
+//===- Order.cpp - Orders of the C API ------------------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

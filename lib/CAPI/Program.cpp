@@ -1,4 +1,4 @@
-//===- Program.cpp - Compile, load, plan, launch ===//
+//===- Program.cpp - Compile, load, plan, launch --------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

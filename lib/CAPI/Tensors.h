@@ -1,4 +1,4 @@
-//===- Tensors.h - Tensors of the C API ===//
+//===- Tensors.h - Tensors of the C API -------------------------*- C++ -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- HostCode.cpp - Machine code of programs for this host ===//
+//===- HostCode.cpp - Machine code of programs for this host --------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

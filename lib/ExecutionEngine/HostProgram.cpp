@@ -1,4 +1,4 @@
-//===- HostProgram.cpp - Run machine code in this process ===//
+//===- HostProgram.cpp - Run machine code in this process -----------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- HostSignature.cpp - What compiled functions take ===//
+//===- HostSignature.cpp - What compiled functions take -------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- Compile.cpp - Run a pipeline, with a reproducer on failure
-//---------------===//
+//===- Compile.cpp - Run a pipeline, with a reproducer on failure ---------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

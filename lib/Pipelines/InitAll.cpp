@@ -1,5 +1,4 @@
-//===- InitAll.cpp - Register everything
-//----------------------------------------===//
+//===- InitAll.cpp - Register everything ----------------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

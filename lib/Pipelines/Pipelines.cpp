@@ -1,5 +1,4 @@
-//===- Pipelines.cpp - Named pass pipelines
-//-------------------------------------===//
+//===- Pipelines.cpp - Named pass pipelines -------------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

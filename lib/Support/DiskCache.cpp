@@ -1,4 +1,4 @@
-//===- DiskCache.cpp - A folder of files named by content keys ===//
+//===- DiskCache.cpp - A folder of files named by content keys ------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

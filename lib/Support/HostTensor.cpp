@@ -1,5 +1,4 @@
-//===- HostTensor.cpp - Values of tensors on the host
-//---------------------------===//
+//===- HostTensor.cpp - Values of tensors on the host ---------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- jax.h - Handlers for JAX -------------------------------------------===//
+//===- jax.h - Handlers for JAX ---------------------------------*- C++ -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

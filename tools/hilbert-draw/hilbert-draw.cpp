@@ -1,5 +1,4 @@
-//===- hilbert-draw.cpp - Draw which keys a query meets
-//-------------------------===//
+//===- hilbert-draw.cpp - Draw which keys a query meets -------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

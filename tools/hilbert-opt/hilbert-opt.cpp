@@ -1,5 +1,4 @@
-//===- hilbert-opt.cpp - Run passes on hilbert programs
-//-------------------------===//
+//===- hilbert-opt.cpp - Run passes on hilbert programs -------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

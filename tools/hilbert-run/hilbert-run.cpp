@@ -1,5 +1,4 @@
-//===- hilbert-run.cpp - Compile, run and check a program on the host
-//-----------===//
+//===- hilbert-run.cpp - Compile, run and check a program on the host -----===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- AttentionTest.cpp - Tests of hilbertAttention
-//-------------------------===//
+//===- AttentionTest.cpp - Tests of hilbertAttention ----------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

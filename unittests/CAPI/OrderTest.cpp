@@ -1,5 +1,4 @@
-//===- OrderTest.cpp - Tests of hilbert-c/Order.h
-//----------------------------===//
+//===- OrderTest.cpp - Tests of hilbert-c/Order.h -------------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

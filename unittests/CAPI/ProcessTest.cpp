@@ -1,5 +1,4 @@
-//===- ProcessTest.cpp - Threads, forks and the cache folder
-//-----------------===//
+//===- ProcessTest.cpp - Threads, forks and the cache folder --------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Passes.td - Conversions to the host ------------------*- tablegen -*-===//
+//===- Passes.td - Conversions to the host -----------------*- tablegen -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

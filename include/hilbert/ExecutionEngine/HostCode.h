@@ -1,4 +1,4 @@
-//===- HostCode.h - Machine code of programs for this host ===//
+//===- HostCode.h - Machine code of programs for this host ------*- C++ -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- HostProgram.h - Run machine code in this process ===//
+//===- HostProgram.h - Run machine code in this process ---------*- C++ -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

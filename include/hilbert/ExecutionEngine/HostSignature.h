@@ -1,4 +1,4 @@
-//===- HostSignature.h - What compiled functions take ===//
+//===- HostSignature.h - What compiled functions take -----------*- C++ -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

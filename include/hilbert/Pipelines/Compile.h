@@ -1,5 +1,4 @@
-//===- Compile.h - Run a pipeline, with a reproducer on failure
-//-----------------===//
+//===- Compile.h - Run a pipeline, with a reproducer on failure -*- C++ -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

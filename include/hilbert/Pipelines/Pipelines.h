@@ -1,5 +1,4 @@
-//===- Pipelines.h - Named pass pipelines
-//---------------------------------------===//
+//===- Pipelines.h - Named pass pipelines -----------------------*- C++ -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

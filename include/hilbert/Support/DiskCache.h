@@ -1,4 +1,4 @@
-//===- DiskCache.h - A folder of files named by content keys ===//
+//===- DiskCache.h - A folder of files named by content keys ----*- C++ -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Kernel.h - Work items, blocks and causality of host kernels -*- C++ -*-//
+//===- Kernel.h - Work items, blocks and causality of kernels ---*- C++ -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

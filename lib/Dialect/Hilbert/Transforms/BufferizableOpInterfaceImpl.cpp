@@ -1,5 +1,4 @@
-//===- BufferizableOpInterfaceImpl.cpp - Bufferize hilbert ops
-//------------------===//
+//===- BufferizableOpInterfaceImpl.cpp - Bufferize hilbert ops ------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- CancelReorders.cpp - Cancel, compose and sink reorders
-//-------------------===//
+//===- CancelReorders.cpp - Cancel, compose and sink reorders -------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

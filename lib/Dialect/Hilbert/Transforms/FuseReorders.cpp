@@ -1,5 +1,4 @@
-//===- FuseReorders.cpp - Fuse reorders into attention
-//--------------------------===//
+//===- FuseReorders.cpp - Fuse reorders into attention --------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

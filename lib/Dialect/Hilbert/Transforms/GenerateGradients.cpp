@@ -1,5 +1,4 @@
-//===- GenerateGradients.cpp - Gradient functions of forward ones
-//---------------===//
+//===- GenerateGradients.cpp - Gradient functions of forward ones ---------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- MaterializeOrders.cpp - Static orders to tables
-//--------------------------===//
+//===- MaterializeOrders.cpp - Static orders to tables --------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- SelectHostSchedule.cpp - Tile sizes of the host lowering
-//-----------------===//
+//===- SelectHostSchedule.cpp - Tile sizes of the host lowering -----------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

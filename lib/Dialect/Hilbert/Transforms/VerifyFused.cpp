@@ -1,5 +1,4 @@
-//===- VerifyFused.cpp - Contract of the fused level
-//----------------------------===//
+//===- VerifyFused.cpp - Contract of the fused level ----------------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Passes.td - Passes on the hilbert dialect ------------*- tablegen -*-===//
+//===- Passes.td - Passes on the hilbert dialect -----------*- tablegen -*-===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
