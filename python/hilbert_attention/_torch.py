@@ -49,19 +49,20 @@ _attention_grad = torch.ops.hilbert.attention_grad.default
 
 def attention(q, k, v, orders, pattern, causal, layout, scale):
     """(out, lse); orders as attention() takes them, the rest as the op does."""
-    _check("q", q)
-    _check("k", k)
-    _check("v", v)
-    kind = q.device.type
+    device = q.device
+    _check("q", q, device)
+    _check("k", k, device)
+    _check("v", v, device)
+    kind = device.type
     if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
         dtype = torch.get_autocast_dtype(kind)
         q, k, v = q.to(dtype), k.to(dtype), v.to(dtype)
     order, kv_order, out_order = orders
-    q_order, q_table = kv = out = _order("order", order)
+    q_order, q_table = kv = out = _order("order", order, device)
     if kv_order is not None:
-        kv = _order("kv_order", kv_order)
+        kv = _order("kv_order", kv_order, device)
     if out_order is not None:
-        out = _order("out_order", out_order)
+        out = _order("out_order", out_order, device)
     arguments = (q, k, v, q_table, kv[1], out[1], q_order, kv[0], out[0], pattern, causal, layout)
     scale = checked_scale(scale, q.shape[3])
     if torch.compiler.is_compiling():
@@ -82,7 +83,7 @@ def _is_plain(*tensors):
     )
 
 
-def _check(name, tensor):
+def _check(name, tensor, device):
     if not isinstance(tensor, torch.Tensor):
         kind = f"{type(tensor).__module__}.{type(tensor).__qualname__}"
         raise TypeError(f"{name} must be a torch.Tensor like q, but is {kind}")
@@ -94,10 +95,16 @@ def _check(name, tensor):
     if tensor.dim() != 4:
         raise ValueError(f"{name} must have 4 dimensions, but has shape {tuple(tensor.shape)}")
     if tensor.device.type not in _DEVICES:
-        raise NotImplementedError(f"{name} must be on the CPU, the only device with kernels, but is on {tensor.device}")
+        raise ValueError(f"{name} must be on the CPU, the only device with kernels, but is on {tensor.device}")
+    _check_device(name, tensor, device)
 
 
-def _order(name, order):
+def _check_device(name, tensor, device):
+    if tensor.device != device:
+        raise ValueError(f"{name} must be on the device of q, {device}, but is on {tensor.device}")
+
+
+def _order(name, order, device):
     """(static order, table) of an argument, each empty or None where absent."""
     if order is None:
         return (), None
@@ -108,6 +115,7 @@ def _order(name, order):
         order = order.clamp(-1, MAX_TOKENS).to(torch.int32)
     elif order.dtype != torch.int32:
         raise TypeError(f"{name} must be int32 or int64, but is {order.dtype}")
+    _check_device(name, order, device)
     return (), order.contiguous()
 
 

@@ -62,8 +62,8 @@ def attention(
     of 16 bytes and data is 16-byte aligned, as in slices of a packed qkv; others
     are copied, with a CopyWarning.
 
-    Raises ValueError or TypeError where an argument breaks these constraints,
-    NotImplementedError on devices that have no kernels. There are no second
+    Raises ValueError or TypeError where an argument breaks these constraints, is on
+    another device than q, or on one that has no kernels. There are no second
     derivatives and no torch.vmap (RuntimeError).
     """
     # A framework that was not imported has no arrays here.

@@ -243,6 +243,28 @@ def test_repeated_tokens_are_checked_on_request(monkeypatch):
     raises(ValueError, "4 occurs twice", lambda: ha.attention(q, q, q, order=table))
 
 
+@pytest.mark.parametrize("name", ["k", "v", "order", "kv_order", "out_order"])
+def test_devices(name):
+    """One argument elsewhere; "meta", which has no data, stands for every other device."""
+    arguments = dict.fromkeys("qkv", tensor()) | {"order": torch.arange(16)}
+    arguments[name] = (tensor() if name in "kv" else torch.arange(16)).to("meta")
+    match = f"{name} must be on the device of q, cpu, but is on meta"
+    raises(ValueError, match, lambda: ha.attention(**arguments))
+
+
+def test_indices_have_no_gradient():
+    table = torch.arange(16.0, requires_grad=True)
+    match = "order must be int32 or int64, but is torch.float32"
+    raises(TypeError, match, lambda: ha.attention(*[tensor()] * 3, order=table))
+
+
+def test_mixed_layouts():
+    """q by token and head, k and v by head and token."""
+    q, k = tensor(), tensor().transpose(1, 2)
+    raises(ValueError, "q's heads must be a multiple of k's, but are 4 and 16", lambda: ha.attention(q, k, k))
+    raises(ValueError, "v must have k's shape, .*2, 16, 4, 8.*, but has .*2, 4, 16, 8", lambda: ha.attention(q, q, k))
+
+
 def test_sparse():
     q = tensor().to_sparse()
     with pytest.raises(TypeError, match="q must be strided, but is torch.sparse_coo"):

@@ -272,7 +272,7 @@ def test_fake_tensors():
         out, lse = attend(*tensors(45), return_lse=True)
         assert out.shape == (2, 45, 2, 16) and lse.shape == (2, 2, 45)
         assert ha.Order(77).permutation().shape == (77,)
-        with pytest.raises(NotImplementedError, match="q must be on the CPU, .* but is on cuda:0"):
+        with pytest.raises(ValueError, match="q must be on the CPU, .* but is on cuda:0"):
             attend(*(torch.empty(2, 45, 2, 16, device="cuda") for _ in range(3)))
     # Nothing fake is kept.
     assert ha.Order(77).permutation().sort().values.tolist() == list(range(77))
