@@ -81,9 +81,12 @@ TEST(Process, MessagesAreOfTheirThread) {
   });
 }
 
+/// Makes one of a few tables, or finds it: tables are kept, so that new ones
+/// without end would take all memory.
 static bool makeTable() {
-  static std::atomic<int64_t> width{1000};
-  HilbertOrderSpec spec = {HILBERT_CURVE_HILBERT, 2, {500, width++}, {}, 0};
+  static std::atomic<int64_t> calls{0};
+  HilbertOrderSpec spec = {
+      HILBERT_CURVE_HILBERT, 2, {500, 1000 + calls++ % 64}, {}, 0};
   const int32_t *table;
   int64_t length;
   return hilbertOrderGetTable(&spec, &table, &length) == HILBERT_OK;
