@@ -171,6 +171,19 @@ TEST(CudaDriver, CodesOfErrors) {
   EXPECT_EQ(code(CUDA_ERROR_INVALID_PTX), "DriverError");
 }
 
+TEST(CudaConformance, SkipsWithoutDriver) {
+  EXPECT_EQ(runProgram(CONFORMANCE_PROGRAM, "/nonexistent/libcuda.so"),
+            "skipped: cannot load the CUDA driver: /nonexistent/libcuda.so: "
+            "cannot open shared object file: No such file or directory\n"
+            "exit status 77");
+}
+
+TEST(CudaConformance, FailsWithAnIncompleteDriver) {
+  EXPECT_EQ(runProgram(CONFORMANCE_PROGRAM, INCOMPLETE_DRIVER),
+            std::string("failed: the CUDA driver ") + INCOMPLETE_DRIVER +
+                " has no function cuMemAllocAsync\nexit status 1");
+}
+
 TEST(Status, NamesOfCodes) {
   std::set<std::string> names;
   for (StatusCode code :

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <unistd.h>
 
 using namespace hilbert::fake;
@@ -133,18 +134,19 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
 
 CUresult cuCtxPushCurrent_v2(CUcontext context) {
   ENTER(cuCtxPushCurrent_v2);
-  if (!context)
+  ThreadState &thread = threadState();
+  if (!context || thread.depth == int(std::size(thread.contexts)))
     return CUDA_ERROR_INVALID_CONTEXT;
-  threadState().contexts.push_back(context);
+  thread.contexts[thread.depth++] = context;
   return CUDA_SUCCESS;
 }
 
 CUresult cuCtxPopCurrent_v2(CUcontext *context) {
   ENTER(cuCtxPopCurrent_v2);
-  if (threadState().contexts.empty())
+  ThreadState &thread = threadState();
+  if (thread.depth == 0)
     return CUDA_ERROR_INVALID_CONTEXT;
-  *context = threadState().contexts.back();
-  threadState().contexts.pop_back();
+  *context = thread.contexts[--thread.depth];
   return CUDA_SUCCESS;
 }
 

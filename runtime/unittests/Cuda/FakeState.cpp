@@ -41,8 +41,8 @@ CUresult fake::enter(const char *symbol) {
 }
 
 int fake::currentDevice() {
-  return threadState().contexts.empty() ? -1
-                                        : threadState().contexts.back()->device;
+  CUcontext context = currentContext();
+  return context ? context->device : -1;
 }
 
 static bool isDefault(CUstream stream) {
@@ -168,11 +168,11 @@ Live fake::live() {
   return result;
 }
 
-int fake::contextDepth() { return int(threadState().contexts.size()); }
+int fake::contextDepth() { return threadState().depth; }
 
 CUcontext fake::currentContext() {
-  return threadState().contexts.empty() ? nullptr
-                                        : threadState().contexts.back();
+  const ThreadState &thread = threadState();
+  return thread.depth == 0 ? nullptr : thread.contexts[thread.depth - 1];
 }
 
 bool fake::isRelaxed() {

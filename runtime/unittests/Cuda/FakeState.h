@@ -80,9 +80,12 @@ struct State {
 State &state();
 using Lock = std::lock_guard<std::recursive_mutex>;
 
-/// Of the calling thread.
+/// Of the calling thread. Trivially destructible: static objects call the
+/// driver after the main thread's variables are gone.
 struct ThreadState {
-  std::vector<CUcontext> contexts;
+  /// The current context is the last one.
+  CUcontext contexts[16] = {};
+  int depth = 0;
   CUstreamCaptureMode captureMode = CU_STREAM_CAPTURE_MODE_GLOBAL;
 };
 ThreadState &threadState();

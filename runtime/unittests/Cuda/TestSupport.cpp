@@ -99,8 +99,9 @@ static std::string await(pid_t child, int readEnd) {
   return output;
 }
 
-std::string test::run(const char *scenario, const std::string &argument,
-                      const char *driver) {
+/// The output of `arguments[0]` with this value of HILBERT_CUDA_DRIVER.
+static std::string spawn(std::vector<std::string> arguments,
+                         const char *driver) {
   int ends[2];
   if (pipe(ends) != 0)
     return "no pipe";
@@ -113,10 +114,10 @@ std::string test::run(const char *scenario, const std::string &argument,
     if (std::strncmp(*entry, variable.c_str(), variable.size()) != 0)
       environment.push_back(*entry);
   environment.push_back(nullptr);
-  std::string flag = std::string("--scenario=") + scenario;
-  std::string copy = argument;
-  char self[] = "/proc/self/exe";
-  char *arguments[] = {self, flag.data(), copy.data(), nullptr};
+  std::vector<char *> pointers;
+  for (std::string &argument : arguments)
+    pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -124,8 +125,8 @@ std::string test::run(const char *scenario, const std::string &argument,
   posix_spawn_file_actions_addclose(&actions, ends[0]);
   posix_spawn_file_actions_addclose(&actions, ends[1]);
   pid_t child = 0;
-  int error = posix_spawn(&child, self, &actions, nullptr, arguments,
-                          environment.data());
+  int error = posix_spawn(&child, pointers[0], &actions, nullptr,
+                          pointers.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   if (error != 0) {
@@ -133,6 +134,17 @@ std::string test::run(const char *scenario, const std::string &argument,
     return std::strerror(error);
   }
   return await(child, ends[0]);
+}
+
+std::string test::run(const char *scenario, const std::string &argument,
+                      const char *driver) {
+  return spawn(
+      {"/proc/self/exe", std::string("--scenario=") + scenario, argument},
+      driver);
+}
+
+std::string test::runProgram(const char *program, const char *driver) {
+  return spawn({program}, driver);
 }
 
 std::string test::inChild(const std::function<std::string()> &body) {

@@ -90,6 +90,9 @@ struct RegisterScenario {
 std::string run(const char *scenario, const std::string &argument = "",
                 const char *driver = FAKE_DRIVER);
 
+/// The same for another program, without arguments.
+std::string runProgram(const char *program, const char *driver);
+
 /// What `body` returns in a forked child of this process, or "exit status N" or
 /// "signal N".
 std::string inChild(const std::function<std::string()> &body);
