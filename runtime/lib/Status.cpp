@@ -8,6 +8,8 @@
 
 #include "hilbert-runtime/Status.h"
 
+#include <new>
+
 using namespace hilbert;
 
 const char *rt::name(StatusCode code) {
@@ -29,6 +31,25 @@ const char *rt::name(StatusCode code) {
 }
 
 rt::Status rt::Status::noHostMemory() noexcept {
-  // Short enough for the string's own storage in every standard library.
-  return Status(StatusCode::OutOfMemory, "no host memory");
+  Status status;
+  status.statusCode = StatusCode::OutOfMemory;
+  return status;
+}
+
+/// Needs no memory, and is never destroyed: a status may be looked at until the
+/// process ends.
+template <const char *Text> static const std::string &constant() {
+  alignas(std::string) static char storage[sizeof(std::string)];
+  static const std::string &text = *new (storage) std::string(Text);
+  return text;
+}
+
+// Short enough for the string's own storage in every standard library.
+static constexpr char kNothing[] = "";
+static constexpr char kNoMemory[] = "no host memory";
+
+const std::string &rt::Status::message() const {
+  if (text)
+    return *text;
+  return ok() ? constant<kNothing>() : constant<kNoMemory>();
 }

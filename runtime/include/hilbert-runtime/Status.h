@@ -10,6 +10,7 @@
 #define HILBERT_RUNTIME_STATUS_H
 
 #include <cassert>
+#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -35,27 +36,30 @@ enum class StatusCode {
 const char *name(StatusCode code);
 
 /// Success, or what went wrong: a code to act on and a message for people, in
-/// lower case and without a trailing period.
+/// lower case and without a trailing period. Copies are cheap and cannot fail.
 class [[nodiscard]] Status {
 public:
   Status() = default;
+  /// May throw std::bad_alloc.
   Status(StatusCode code, std::string message)
-      : statusCode(code), text(std::move(message)) {
+      : statusCode(code),
+        text(std::make_shared<const std::string>(std::move(message))) {
     assert(code != StatusCode::Ok && "success has no message");
   }
 
-  /// What an operation returns that could not allocate host memory; allocates
-  /// nothing itself.
+  /// What an operation returns that could not allocate host memory: an
+  /// OutOfMemory, which allocates nothing itself.
   static Status noHostMemory() noexcept;
 
   bool ok() const { return statusCode == StatusCode::Ok; }
   StatusCode code() const { return statusCode; }
   /// Empty if ok().
-  const std::string &message() const { return text; }
+  const std::string &message() const;
 
 private:
   StatusCode statusCode = StatusCode::Ok;
-  std::string text;
+  /// Null of a success, and of noHostMemory().
+  std::shared_ptr<const std::string> text;
 };
 
 /// A T, or the error that prevented it.
@@ -68,7 +72,6 @@ public:
 
   bool ok() const { return content.has_value(); }
   const Status &status() const { return error; }
-  Status takeStatus() { return std::move(error); }
 
   T &operator*() & { return value(); }
   const T &operator*() const & { return value(); }

@@ -62,13 +62,15 @@ static StatusCode codeOf(CUresult result) {
 }
 
 Status Driver::error(CUresult result, const char *call,
-                     const std::string &attempt) const {
+                     const std::string &attempt) const try {
   const char *name = nullptr;
   // A newer driver's error in an older one's table has no name.
   if (cuGetErrorName(result, &name) != CUDA_SUCCESS || !name)
     name = "an unnamed error";
   return Status(codeOf(result), concat(call, " failed with ", name, " (",
                                        unsigned(result), ") while ", attempt));
+} catch (const std::bad_alloc &) {
+  return Status::noHostMemory();
 }
 
 Status Driver::load() {
@@ -130,11 +132,13 @@ Result<const Driver *> Driver::get() try {
   return Status::noHostMemory();
 }
 
-Status Driver::checkProcess() {
+Status Driver::checkProcess() try {
   if (phase.load(std::memory_order_relaxed) != Phase::Lost)
     return Status();
   return Status(StatusCode::DriverError,
                 "CUDA does not work in this process: it was forked from one "
                 "that had initialised the CUDA driver (start it with spawn or "
                 "forkserver instead, or fork before the first use of CUDA)");
+} catch (const std::bad_alloc &) {
+  return Status::noHostMemory();
 }

@@ -125,11 +125,10 @@ static Status checkImage(const std::string &image, std::string_view name) {
   return Status();
 }
 
-/// The first line has no end where the driver had nothing to say.
-static std::string trimmed(const std::vector<char> &log) {
+/// Without the line breaks at its end.
+static std::string_view textOf(const std::vector<char> &log) {
   std::string_view text(log.data(), strnlen(log.data(), log.size()));
-  size_t last = text.find_last_not_of(" \t\r\n");
-  return std::string(text.substr(0, last == text.npos ? 0 : last + 1));
+  return text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
 }
 
 template <typename T> static void *optionValue(T value) {
@@ -157,16 +156,13 @@ Result<Module> Module::load(const Device &device, std::string_view image,
         device.driver(), cuModuleLoadDataEx,
         (&module.handle, copy.c_str(), unsigned(std::size(values)), options,
          values),
-        concat("loading '", name, "' on device ", device.ordinal()));
+        concat("loading '", name, "' on device ", device.ordinal(),
+               textOf(errors).empty() ? "" : ": ", textOf(errors)));
     return Status();
   });
-  if (!status.ok()) {
-    std::string log = trimmed(errors);
-    return log.empty()
-               ? status
-               : Status(status.code(), concat(status.message(), ": ", log));
-  }
-  module.assemblerLog = trimmed(infos);
+  if (!status.ok())
+    return status;
+  module.assemblerLog = textOf(infos);
   return module;
 } catch (const std::bad_alloc &) {
   return Status::noHostMemory();

@@ -15,52 +15,6 @@ using namespace hilbert::test;
 
 namespace {
 
-#define TRY(status)                                                            \
-  if (Status tried = (status); !tried.ok())                                    \
-  return tried
-#define TRY_GET(variable, result)                                              \
-  auto variable##Result = (result);                                            \
-  if (!variable##Result.ok())                                                  \
-    return variable##Result.status();                                          \
-  auto &variable = *variable##Result
-
-/// Uses everything; returns the first error.
-Status exercise(TableCache &tables) {
-  char bytes[64] = {};
-  TRY(Device::count().status());
-  TRY(Device::query(kHopper).status());
-  TRY_GET(devicePointer, Device::get(kHopper));
-  const Device &device = *devicePointer;
-
-  TRY_GET(stream, Stream::create(device));
-  TRY_GET(begin, Event::create(device));
-  TRY_GET(end, Event::create(device));
-  TRY_GET(module, Module::load(device, kPtx, "kernels"));
-  TRY_GET(kernel, module.kernel("big", 100 << 10));
-  TRY(isCapturing(device, stream.handle()).status());
-  TRY(begin.record(stream.handle()));
-  TRY(kernel.launch({{}, {}, 100 << 10, stream.handle()}, nullptr));
-  TRY(end.record(stream.handle()));
-  TRY(end.makeWait(stream.handle()));
-  TRY(end.synchronize());
-  TRY(end.millisecondsSince(begin).status());
-  TRY(module.unload());
-  TRY(begin.destroy());
-  TRY(end.destroy());
-
-  TRY_GET(buffer, Buffer::allocate(device, sizeof(bytes)));
-  TRY(copyToDevice(device, buffer.address(), bytes, sizeof(bytes)));
-  TRY(fillAsync(device, buffer.address(), 1, 8, nullptr));
-  TRY(copyToHost(device, bytes, buffer.address(), sizeof(bytes)));
-  TRY(checkPointer(device, buffer.address(), "q"));
-  TRY(buffer.free());
-  TRY_GET(workspace, Workspace::allocate(device, 64, stream.handle()));
-  TRY(workspace.free());
-  TRY(tables.get(device, "table", bytes, sizeof(bytes)).status());
-  TRY(stream.destroy());
-  return Status();
-}
-
 /// What a failed pop or a failed change of the capture mode leaves behind: the
 /// driver's state is not ours to mend.
 void resetThread() {

@@ -98,6 +98,8 @@ HILBERT_FAKE_EXPORT Live live();
 HILBERT_FAKE_EXPORT int contextDepth();
 /// The top of it, or null.
 HILBERT_FAKE_EXPORT CUcontext currentContext();
+/// Whether the calling thread is in a function of the driver.
+HILBERT_FAKE_EXPORT bool isInsideDriver();
 /// Whether the calling thread is in the relaxed capture mode.
 HILBERT_FAKE_EXPORT bool isRelaxed();
 

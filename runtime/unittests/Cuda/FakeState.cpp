@@ -175,6 +175,8 @@ CUcontext fake::currentContext() {
   return thread.depth == 0 ? nullptr : thread.contexts[thread.depth - 1];
 }
 
+bool fake::isInsideDriver() { return threadState().isInsideDriver; }
+
 bool fake::isRelaxed() {
   return threadState().captureMode == CU_STREAM_CAPTURE_MODE_RELAXED;
 }

@@ -87,13 +87,21 @@ struct ThreadState {
   CUcontext contexts[16] = {};
   int depth = 0;
   CUstreamCaptureMode captureMode = CU_STREAM_CAPTURE_MODE_GLOBAL;
+  bool isInsideDriver = false;
 };
 ThreadState &threadState();
+
+/// For the duration of a call.
+struct InsideDriver {
+  InsideDriver() { threadState().isInsideDriver = true; }
+  ~InsideDriver() { threadState().isInsideDriver = false; }
+};
 
 /// Counts a call, and returns the error that a test wants from it.
 CUresult enter(const char *symbol);
 
 #define ENTER(symbol)                                                          \
+  const InsideDriver inside;                                                   \
   State &s = state();                                                          \
   Lock lock(s.mutex);                                                          \
   if (CUresult injected = enter(#symbol))                                      \

@@ -72,6 +72,10 @@ private:
   fake::Live before;
 };
 
+/// Calls every function of the runtime, and of the driver; returns the first
+/// error.
+Status exercise(TableCache &tables);
+
 /// Compares the text of a status.
 #define EXPECT_STATUS(status, expected)                                        \
   EXPECT_EQ(hilbert::test::text(status), expected)

@@ -114,7 +114,7 @@ private:
     if (made.ok()) {
       entry.value = *std::move(made);
     } else {
-      entry.status = made.takeStatus();
+      entry.status = made.status();
       // Unless a clear() came first.
       if (auto ofDevice = entries.find(ordinal); ofDevice != entries.end())
         if (auto mine = ofDevice->second.find(key);
