@@ -173,7 +173,7 @@ TEST_F(CudaKernelCache, CreatorMayUseOtherKeys) {
 TEST_F(CudaKernelCache, ManyThreadsAndKeys) {
   KernelCache cache;
   TableCache tables;
-  const int rounds = HILBERT_UNDER_SANITIZER ? 20 : 200;
+  const int rounds = HILBERT_UNDER_TSAN ? 20 : 200;
   std::atomic<int> wrong{0};
   onThreads(8, [&](int thread) {
     for (int i = 0; i < rounds; ++i) {

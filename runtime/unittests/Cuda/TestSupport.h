@@ -23,15 +23,15 @@
 #include <utility>
 #include <vector>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HILBERT_UNDER_SANITIZER 1
+#if defined(__SANITIZE_THREAD__)
+#define HILBERT_UNDER_TSAN 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HILBERT_UNDER_SANITIZER 1
+#if __has_feature(thread_sanitizer)
+#define HILBERT_UNDER_TSAN 1
 #endif
 #endif
-#ifndef HILBERT_UNDER_SANITIZER
-#define HILBERT_UNDER_SANITIZER 0
+#ifndef HILBERT_UNDER_TSAN
+#define HILBERT_UNDER_TSAN 0
 #endif
 
 namespace hilbert::test {
