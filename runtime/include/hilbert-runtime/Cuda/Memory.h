@@ -88,7 +88,8 @@ private:
 };
 
 /// Copies enqueued on `stream`. Host memory that is not page-locked may be
-/// reused when copyToDeviceAsync returns; all other host memory must stay until
+/// reused when copyToDeviceAsync returns, unless the copy was captured: then it
+/// is read by each launch of the graph. All other host memory must stay until
 /// the copy is done. No bytes: nothing happens.
 Status copyToDeviceAsync(const Device &device, CUdeviceptr to, const void *from,
                          size_t bytes, CUstream stream);
