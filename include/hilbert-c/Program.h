@@ -23,11 +23,12 @@ typedef struct HilbertProgram HilbertProgram;
 /* A function of a program for tensors of given types, shapes and strides. */
 typedef struct HilbertPlan HilbertPlan;
 
-/* Compiles MLIR text for this machine: functions on tensors, memrefs and scalars
- * with ops of the hilbert, arith, math and tensor dialects. With `withGradients`,
- * each public function @f that has an attention gets a gradient function
- * @f_grad(arguments, results, gradients of the results). If a pass fails, what it
- * was given is left as hilbert-reproducer-*.mlir in the folder for temporary
+/* Compiles MLIR text for this machine: functions on tensors, memrefs and
+ * scalars with ops of the hilbert, arith, math and tensor dialects. With
+ * `withGradients`, each public function @f that has an attention gets a
+ * gradient function
+ * @f_grad(arguments, results, gradients of the results). If a pass fails, what
+ * it was given is left as hilbert-reproducer-*.mlir in the folder for temporary
  * files, and the message says how to run it. */
 HILBERT_API HilbertStatus hilbertCompile(const char *text, size_t length,
                                          int32_t withGradients,
