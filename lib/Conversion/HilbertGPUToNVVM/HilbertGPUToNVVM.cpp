@@ -209,8 +209,10 @@ struct LowerElementwise : public ConversionPattern {
     SmallVector<Value> results;
     for (size_t i = 0; i < elements; ++i) {
       SmallVector<Value> scalars;
-      for (ValueRange operand : operands)
-        scalars.push_back(operand[i]);
+      // The condition of a select may be one for all elements.
+      for (auto [operand, type] :
+           llvm::zip_equal(operands, op->getOperandTypes()))
+        scalars.push_back(isFragment(type) ? operand[i] : operand[0]);
       results.push_back(lowerScalar(b, op, scalars, type.getElementType()));
     }
     rewriter.replaceOpWithMultiple(op, {results});
@@ -269,7 +271,7 @@ struct LowerConstant : public OpConversionPattern<arith::ConstantOp> {
                   ConversionPatternRewriter &rewriter) const override {
     auto type = dyn_cast<RankedTensorType>(op.getType());
     auto value = dyn_cast<SplatElementsAttr>(op.getValue());
-    if (!type || !value || isPacked(type))
+    if (!type || !isFragment(type) || !value || isPacked(type))
       return failure();
     Value scalar = arith::ConstantOp::create(
         rewriter, op.getLoc(),
@@ -414,6 +416,12 @@ struct ConvertHilbertGPUToNVVM
     : public hilbert::impl::ConvertHilbertGPUToNVVMBase<
           ConvertHilbertGPUToNVVM> {
   void runOnOperation() override {
+    for (auto function : getOperation().getOps<gpu::GPUFuncOp>())
+      if (!function.getKnownBlockSizeAttr()) {
+        function.emitError() << "kernel '" << function.getName()
+                             << "' must have a known_block_size";
+        return signalPassFailure();
+      }
     MLIRContext *context = &getContext();
     ThreadTypeConverter converter(context);
     RewritePatternSet patterns(context);

@@ -206,13 +206,12 @@ struct LowerGather : public OpConversionPattern<GatherOp> {
                   ConversionPatternRewriter &rewriter) const override {
     ThreadBuilder b(op.getLoc(), rewriter);
     RowReader rows(b, op.getRows().getType(), adaptor.getRows());
-    Value zero = LLVM::ConstantOp::create(b, b.getF32FloatAttr(0));
+    Type type = op.getType().getElementType();
+    Value zero = LLVM::ConstantOp::create(b, b.getZeroAttr(type));
     SmallVector<Value> values;
     for (Value row : getIndices(b, op.getType())) {
-      Value address =
-          getStatAddress(b, adaptor.getMatrix(), rows, row, b.getF32Type());
-      values.push_back(
-          b.select(rows.exists(row), b.load(b.getF32Type(), address, 4), zero));
+      Value address = getStatAddress(b, adaptor.getMatrix(), rows, row, type);
+      values.push_back(b.select(rows.exists(row), b.load(type, address), zero));
     }
     rewriter.replaceOpWithMultiple(op, {values});
     return success();
@@ -236,10 +235,8 @@ struct LowerStore : public OpConversionPattern<StoreOp> {
     for (auto [row, value] :
          llvm::zip_equal(getIndices(b, type), adaptor.getTile()))
       b.when(b.land(isFirst, rows.exists(row)), [&, row = row, value = value] {
-        b.store(
-            value,
-            getStatAddress(b, adaptor.getMatrix(), rows, row, b.getF32Type()),
-            4);
+        b.store(value, getStatAddress(b, adaptor.getMatrix(), rows, row,
+                                      type.getElementType()));
       });
     rewriter.eraseOp(op);
     return success();

@@ -31,20 +31,22 @@ void HilbertGPUDialect::initialize() {
 // Types
 //===----------------------------------------------------------------------===//
 
-/// `128x`, before an element type.
-static ParseResult parseDimension(AsmParser &parser, int64_t &size) {
+/// `128xbf16`.
+static ParseResult parseColumns(AsmParser &parser, int64_t &columns,
+                                Type &elementType) {
   SmallVector<int64_t> shape;
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseDimensionList(shape, /*allowDynamic=*/false))
     return failure();
   if (shape.size() != 1)
     return parser.emitError(loc, "expected one dimension");
-  size = shape[0];
-  return success();
+  columns = shape[0];
+  return parser.parseType(elementType);
 }
 
-static void printDimension(AsmPrinter &printer, int64_t size) {
-  printer << size << 'x';
+static void printColumns(AsmPrinter &printer, int64_t columns,
+                         Type elementType) {
+  printer << columns << 'x' << elementType;
 }
 
 static ParseResult parseShape(AsmParser &parser, SmallVector<int64_t> &shape,

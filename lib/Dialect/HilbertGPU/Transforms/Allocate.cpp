@@ -41,8 +41,8 @@ struct HilbertGPUAllocate
       if (bytes > limit) {
         function.emitError()
             << "kernel '" << function.getName() << "' needs " << bytes
-            << " bytes of shared memory, but a CTA may have " << limit
-            << ": choose fewer stages or smaller tiles";
+            << " bytes of shared memory, but a CTA may have "
+            << limit.getValue() << ": choose fewer stages or smaller tiles";
         return signalPassFailure();
       }
       function->setAttr("hilbert_gpu.shared_bytes",

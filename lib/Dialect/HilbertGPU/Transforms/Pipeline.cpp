@@ -49,6 +49,8 @@ private:
   void stage(StoreOp store);
   /// Makes what was copied visible before what reads it outside of loops.
   void waitBefore(Operation *op);
+  void startEarly(scf::ForOp loop, const SetVector<Operation *> &slice,
+                  ImplicitLocOpBuilder &b);
 
   gpu::GPUFuncOp function;
   int64_t stages;
@@ -56,6 +58,8 @@ private:
   /// Buffers of resident tiles, which results may pass through.
   SmallVector<Value> residents;
   size_t nextStaging = 0;
+  /// Groups of copies that loops began before resident tiles are waited for.
+  int64_t groupsInFlight = 0;
 };
 } // namespace
 
@@ -68,7 +72,7 @@ Value Pipeliner::allocate(SmemType tile, int64_t slots) {
 
 void Pipeliner::waitBefore(Operation *op) {
   ImplicitLocOpBuilder b(op->getLoc(), op);
-  WaitOp::create(b, 0);
+  WaitOp::create(b, groupsInFlight);
 }
 
 void Pipeliner::makeResident(LoadOp load) {
@@ -93,6 +97,8 @@ static LogicalResult getSlice(scf::ForOp loop, LoadOp load,
   BackwardSliceOptions options;
   options.inclusive = false;
   options.omitBlockArguments = true;
+  // What ops with regions use is not all among their operands.
+  options.omitUsesFromAbove = false;
   options.filter = [&](Operation *op) {
     return op->getBlock() == loop.getBody();
   };
@@ -104,12 +110,44 @@ static LogicalResult getSlice(scf::ForOp loop, LoadOp load,
            argument != loop.getInductionVar();
   };
   auto isBad = [&](Operation *op) {
-    return llvm::any_of(op->getOperands(), isCarried);
+    return op
+        ->walk([&](Operation *nested) {
+          return WalkResult(
+              failure(llvm::any_of(nested->getOperands(), isCarried)));
+        })
+        .wasInterrupted();
   };
   if (isBad(load) || llvm::any_of(slice, isBad))
     return load.emitOpError("depends on a value that its loop carries, so it "
                             "cannot be made ahead of time");
   return success();
+}
+
+/// Moves `b` from a loop to before the first reads of resident tiles, if what
+/// the loop's copies need is known there: these copies then overlap the wait.
+void Pipeliner::startEarly(scf::ForOp loop, const SetVector<Operation *> &slice,
+                           ImplicitLocOpBuilder &b) {
+  Operation *first = nullptr;
+  for (auto load : loop->getBlock()->getOps<LocalLoadOp>())
+    if (load->isBeforeInBlock(loop) && (!first || load->isBeforeInBlock(first)))
+      first = load;
+  if (!first)
+    return;
+  auto isKnown = [&](Value value) {
+    Operation *definition = value.getDefiningOp();
+    return !definition || definition->getBlock() != loop->getBlock() ||
+           definition->isBeforeInBlock(first);
+  };
+  bool areKnown =
+      isKnown(loop.getLowerBound()) && isKnown(loop.getUpperBound());
+  for (Operation *op : slice)
+    areKnown &= llvm::all_of(op->getOperands(), isKnown);
+  for (auto load : loop.getBody()->getOps<LoadOp>())
+    areKnown &= llvm::all_of(load->getOperands(), isKnown);
+  if (!areKnown)
+    return;
+  b.setInsertionPoint(first);
+  groupsInFlight = stages - 1;
 }
 
 LogicalResult Pipeliner::pipeline(scf::ForOp loop) {
@@ -155,6 +193,8 @@ LogicalResult Pipeliner::pipeline(scf::ForOp loop) {
   // A loop within a loop: the buffers may still be read.
   if (loop->getParentOfType<scf::ForOp>() && stages > 1)
     WaitOp::create(b, 0);
+  else
+    startEarly(loop, slice, b);
   for (int64_t s = 0; s + 1 < stages; ++s) {
     issue(arith::AddIOp::create(b, loop.getLowerBound(), constant(b, s)), true);
     CommitOp::create(b);

@@ -26,7 +26,7 @@ def HilbertGPU_MatrixType : HilbertGPU_Type<"Matrix", "matrix"> {
     Example: `!hilbert_gpu.matrix<128xbf16>`
   }];
   let parameters = (ins "int64_t":$columns, "::mlir::Type":$elementType);
-  let assemblyFormat = "`<` custom<Dimension>($columns) $elementType `>`";
+  let assemblyFormat = "`<` custom<Columns>($columns, $elementType) `>`";
 }
 
 def HilbertGPU_RowsType : HilbertGPU_Type<"Rows", "rows"> {

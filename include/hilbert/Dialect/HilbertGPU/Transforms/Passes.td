@@ -65,4 +65,65 @@ def HilbertGPUAllocate : Pass<"hilbert-gpu-allocate", "::mlir::gpu::GPUModuleOp"
   ];
 }
 
+def HilbertVerifyTiles : Pass<"hilbert-verify-tiles", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Contract: a tile program without a schedule (level C1)";
+  let description = [{
+    Fails, naming the op, unless kernels hold no more than `hilbert_gpu`, `arith`,
+    `math` and `scf` ops, `gpu.block_id`, `tensor.splat`, and `llvm.getelementptr`
+    and `llvm.load` of scalars (entries of tables); and nothing that says when
+    tiles move: `alloc`, `slot`, `async_load`, `commit`, `wait`, `local_store` and
+    `copy_out` are of level C2.
+
+    Example:
+
+    ```mlir
+    hilbert_gpu.wait 0
+    // error: level C1 says nothing of buffers and their filling, but got
+    // 'hilbert_gpu.wait'
+    ```
+  }];
+}
+
+def HilbertVerifyPipelined
+    : Pass<"hilbert-verify-pipelined", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Contract: a tile program with its schedule (level C2)";
+  let description = [{
+    Fails, naming the op, if a `hilbert_gpu.load` or a `hilbert_gpu.store` of a
+    matrix is left, if a buffer has no offset, or if a kernel does not say how much
+    shared memory its launch needs. Beside `hilbert_gpu` ops there is what level C1
+    has.
+
+    Example:
+
+    ```mlir
+    scf.if %exists {
+      %k = hilbert_gpu.load %K[%rows] : ...
+      // error: level C2 brings tiles into buffers, but got 'hilbert_gpu.load'
+    }
+    ```
+  }];
+}
+
+def HilbertVerifyNVVM : Pass<"hilbert-verify-nvvm", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Contract: only instructions that the target has (level D)";
+  let description = [{
+    Fails, naming the op, unless kernels hold llvm and nvvm ops only, and of the
+    nvvm ops and intrinsics only those that the target is known to have at the PTX
+    version that it is compiled with: LLVM ends the process when it cannot select
+    an instruction. Functions without a body are not allowed either (libdevice,
+    say): nothing is linked.
+
+    Example, with `chip=sm_80`:
+
+    ```mlir
+    nvvm.stmatrix %p, %r {...} : ...
+    // error: 'nvvm.stmatrix' needs sm_90, but the target is sm_80
+    ```
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", "\"sm_80\"",
+           "The target: sm_80, sm_86, sm_87, sm_89, sm_90 or sm_90a">
+  ];
+}
+
 #endif // HILBERT_DIALECT_HILBERTGPU_TRANSFORMS_PASSES
