@@ -95,6 +95,7 @@ void hilbert::buildToGPUPipeline(OpPassManager &pm,
   pm.addPass(createConvertHilbertToGPU());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<gpu::GPUModuleOp>(createHilbertVerifyTiles());
 }
 
 void hilbert::buildToNVVMPipeline(OpPassManager &pm,
@@ -105,6 +106,7 @@ void hilbert::buildToNVVMPipeline(OpPassManager &pm,
   kernels.addPass(createHilbertGPUPipeline());
   kernels.addPass(createCSEPass());
   kernels.addPass(createHilbertGPUAllocate());
+  kernels.addPass(createHilbertVerifyPipelined());
   kernels.addPass(createConvertHilbertGPUToNVVM());
   kernels.addPass(createCSEPass());
   kernels.addPass(createSCFToControlFlowPass());
@@ -113,6 +115,9 @@ void hilbert::buildToNVVMPipeline(OpPassManager &pm,
   kernels.addPass(createReconcileUnrealizedCastsPass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
+  HilbertVerifyNVVMOptions contract;
+  contract.chip = options.chip;
+  kernels.addPass(createHilbertVerifyNVVM(contract));
 }
 
 void hilbert::registerPipelines() {
