@@ -48,7 +48,7 @@ if(HILBERT_STATIC_LLVM)
     core support native nativecodegen orcjit orctargetprocess executionengine
     passes target targetparser transformutils bitwriter bitreader linker ipo
     remarks frontendopenmp jitlink perfjitevents analysis codegen
-    nvptx)
+    nvptxcodegen nvptxdesc nvptxinfo)
   foreach(_target IN LISTS MLIR_EXPORTED_TARGETS)
     if(TARGET ${_target})
       get_target_property(_type ${_target} TYPE)

@@ -355,6 +355,14 @@ TEST_F(Attentions, EmptyTensorsLaunchWhatWrites) {
   EXPECT_EQ(launched, expected);
   EXPECT_LT(expected.size(), attention.numKernels());
   EXPECT_FALSE(expected.empty());
+
+  s.batch = 0;
+  Memory nothing(s, /*isGradient=*/true);
+  DeviceAttention none =
+      get(DeviceAttention::create(device(), *cache, nothing.problem));
+  EXPECT_OK(none.check(nothing.addresses));
+  EXPECT_OK(none.launch(nothing.addresses, nullptr));
+  EXPECT_TRUE(fake::takeLaunches().empty());
 }
 
 TEST_F(Attentions, LaunchesAllocateOnlyAMissingWorkspace) {

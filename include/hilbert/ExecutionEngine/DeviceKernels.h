@@ -97,7 +97,8 @@ public:
   rt::Result<std::shared_ptr<const DeviceKernels>>
   getKernels(const rt::cuda::Device &device, const DeviceKernelSpec &spec);
 
-  /// The code alone. A damaged entry of the cache folder is made again.
+  /// The code alone. A damaged entry of the cache folder is made again. A child
+  /// that was forked while another thread was in here must not call it.
   rt::Result<std::shared_ptr<const GPUArtifact>>
   getCode(llvm::StringRef target, const DeviceKernelSpec &spec);
 
