@@ -87,6 +87,7 @@ void DeviceAttention::Planner::makeSpec() {
   spec.depth = p.depth();
   spec.causal = p.causal;
   spec.pattern = p.pattern;
+  spec.schedule = p.schedule;
   SmallVector<const DeviceOrder *, 3> distinct;
   for (auto [number, side] :
        llvm::zip_equal(spec.orders, ArrayRef({Queries, Keys, Outs}))) {

@@ -92,11 +92,18 @@ DeviceCompiler::getGeometry(const DeviceKernelSpec &spec, StringRef target) {
       geometry.offsets.assign(branch.getOffsets().begin(),
                               branch.getOffsets().end());
   }
-  if (auto schedule = dyn_cast<tile::ScheduleAttr>(op.getScheduleAttr())) {
-    geometry.queryTiles = {schedule.getM()};
-    geometry.keyTiles = {schedule.getN()};
+  Attribute schedule = op.getScheduleAttr();
+  auto single = dyn_cast<tile::ScheduleAttr>(schedule);
+  auto both = dyn_cast<tile::GradScheduleAttr>(schedule);
+  if (spec.isGradient ? !both : !single)
+    return createStringError(
+        "the schedule must be a #hilbert_gpu." +
+        StringRef(spec.isGradient ? "grad_schedule" : "schedule") +
+        " on a GPU, but is '" + spec.schedule + "'");
+  if (single) {
+    geometry.queryTiles = {single.getM()};
+    geometry.keyTiles = {single.getN()};
   } else {
-    auto both = cast<tile::GradScheduleAttr>(op.getScheduleAttr());
     geometry.queryTiles = {both.getDq().getM(), both.getDkv().getN()};
     geometry.keyTiles = {both.getDq().getN(), both.getDkv().getM()};
   }

@@ -131,6 +131,8 @@ Status DeviceFunctionBuilder::visit(AttentionInterface op, Step &step) {
     body.consume_back(">");
     problem.pattern = body.str();
   }
+  if (Attribute schedule = op.getScheduleAttr())
+    llvm::raw_string_ostream(problem.schedule) << schedule;
   if (op.getScale())
     step.scale = numberOf(op.getScale());
   return Status();

@@ -213,6 +213,29 @@ TEST_F(Programs, RuntimeOrdersAndReturnedArguments) {
   EXPECT_EQ(call.results()[1].address, q.address);
 }
 
+TEST_F(Programs, SchedulesOfThePrograms) {
+  std::string program(kPlain), pattern = "pattern<(segment = 128)>";
+  auto prepare = [&](const std::string &schedule) {
+    std::string scheduled = program;
+    scheduled.insert(program.find(pattern) + pattern.size(),
+                     " schedule(" + schedule + ")");
+    std::vector<DeviceValue> arguments;
+    for (int i = 0; i < 3; ++i)
+      arguments.push_back(argument(NpyType::BF16, {1, 256, 2, 64}));
+    return get(compile(scheduled).lookup("f"))
+        ->prepare(device(), *cache, arguments);
+  };
+  DeviceCall call = get(prepare("#hilbert_gpu.schedule<m = 64, n = 32, warps = "
+                                "4, stages = 2, ctas = 1>"));
+  EXPECT_EQ(call.kernelInfo(0).tile, 64);
+  EXPECT_EQ(call.kernelInfo(0).otherTile, 32);
+  EXPECT_STATUS(
+      prepare("#hilbert.host_schedule<lanes = 16, columns = 64, rows = 64>")
+          .status(),
+      "Unsupported: the schedule must be a #hilbert_gpu.schedule on a GPU, but "
+      "is '#hilbert.host_schedule<lanes = 16, columns = 64, rows = 64>'");
+}
+
 TEST_F(Programs, ErrorsOfFunctions) {
   DeviceProgram program = compile(R"(
     func.func @neg(%x: tensor<4xf16>) -> tensor<4xf16> {

@@ -80,6 +80,9 @@ struct DeviceAttentionProblem {
   std::string pattern;
   /// 1 / sqrt(D) if there is none.
   std::optional<float> scale;
+  /// A #hilbert_gpu.schedule, or grad_schedule of a gradient; empty: chosen for
+  /// the target.
+  std::string schedule;
   /// False: tables even where boxes would do.
   bool allowBoxes = true;
 
