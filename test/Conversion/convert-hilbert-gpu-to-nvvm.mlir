@@ -22,6 +22,16 @@ gpu.module @products {
   // CHECK-LABEL: gpu.func @transposed(
   // CHECK: %[[SHARED:.*]] = llvm.mlir.addressof @hilbert_shared : !llvm.ptr<3>
   // CHECK: llvm.getelementptr %[[SHARED]][1024]
+  // Lanes 8 to 15 address the second half of the depth, 16 to 31 more columns.
+  // CHECK: %[[LANE:.*]] = arith.remui
+  // CHECK: %[[UPPER:.*]] = arith.divui %[[LANE]], %[[C16:.*]] : i32
+  // CHECK: %[[C8:.*]] = llvm.mlir.constant(8 : i32)
+  // CHECK: %[[LOW:.*]] = arith.remui %[[LANE]], %[[C8]] : i32
+  // CHECK: %[[EIGHTH:.*]] = arith.divui %[[LANE]], %[[C8]] : i32
+  // CHECK: %[[SECOND:.*]] = arith.remui %[[EIGHTH]], %{{.*}} : i32
+  // CHECK: %[[MORE:.*]] = arith.muli %[[UPPER]], %[[C8]] : i32
+  // CHECK: %[[ROW:.*]] = arith.addi %[[LOW]], %[[MORE]] : i32
+  // CHECK: arith.xori %[[SECOND]], %{{.*}} : i32
   // CHECK: %[[A:.*]] = nvvm.ldmatrix %{{.*}} {{{.*}}layout = #nvvm.mma_layout<row>, num = 4 : i32
   // CHECK: %[[A0:.*]] = llvm.extractvalue %[[A]][0]
   // CHECK: %[[A1:.*]] = llvm.extractvalue %[[A]][1]
@@ -76,8 +86,13 @@ gpu.module @products {
   // A in registers needs no load: probabilities are rounded in pairs and are the
   // operand at once. Depth 32, 16 columns: 2 loads of B, 4 products.
   // CHECK-LABEL: gpu.func @in_registers(
-  // CHECK: nvvm.mma.sync
-  // CHECK-COUNT-8: llvm.fptrunc %{{.*}} : vector<2xf32> to vector<2xbf16>
+  // CHECK: %[[S:.*]] = nvvm.mma.sync
+  // CHECK: %[[S0:.*]] = llvm.extractvalue %[[S]][0]
+  // CHECK: %[[S1:.*]] = llvm.extractvalue %[[S]][1]
+  // CHECK: %[[HALF:.*]] = llvm.insertelement %[[S0]], %{{.*}}[%[[I0:.*]] : i32]
+  // CHECK: %[[PAIR:.*]] = llvm.insertelement %[[S1]], %[[HALF]][%[[I1:.*]] : i32]
+  // CHECK: llvm.fptrunc %[[PAIR]] : vector<2xf32> to vector<2xbf16>
+  // CHECK-COUNT-7: llvm.fptrunc %{{.*}} : vector<2xf32> to vector<2xbf16>
   // CHECK-NOT: {{llvm.fptrunc|nvvm.mma.sync}}
   // CHECK: nvvm.ldmatrix
   // CHECK-COUNT-2: nvvm.mma.sync
@@ -131,9 +146,12 @@ gpu.module @products {
   // CHECK: %[[LANE:.*]] = arith.remui %{{.*}}, %[[C32]] : i32
   // CHECK: %[[C8:.*]] = llvm.mlir.constant(8 : i32)
   // CHECK: %[[LOW:.*]] = arith.remui %[[LANE]], %[[C8]] : i32
+  // CHECK: %[[EIGHTH:.*]] = arith.divui %[[LANE]], %[[C8]] : i32
+  // CHECK: %[[SECOND:.*]] = arith.remui %[[EIGHTH]], %{{.*}} : i32
   // CHECK: %[[C16:.*]] = llvm.mlir.constant(16 : i32)
   // CHECK: %[[CHUNK:.*]] = arith.divui %[[LANE]], %[[C16]] : i32
-  // CHECK: %[[ROW:.*]] = arith.addi %[[LOW]], %{{.*}} : i32
+  // CHECK: %[[MORE:.*]] = arith.muli %[[SECOND]], %[[C8]] : i32
+  // CHECK: %[[ROW:.*]] = arith.addi %[[LOW]], %[[MORE]] : i32
   // CHECK: %[[XOR:.*]] = arith.remui %[[ROW]], %[[C8]] : i32
   // CHECK: %[[C128:.*]] = llvm.mlir.constant(128 : i32)
   // CHECK: %[[LINE:.*]] = arith.muli %[[ROW]], %[[C128]] : i32

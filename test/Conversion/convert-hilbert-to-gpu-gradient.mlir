@@ -138,10 +138,16 @@ func.func @no_dlse(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %dout: !t) -> (
 // for tiles before the last key.
 // CHECK-LABEL: gpu.module @causal_kernels
 // CHECK: gpu.func @causal_dkv(
-// CHECK: hilbert_gpu.run_rows %[[FIRSTKEY:[^,]*]], {{.*}} : <64, run>
+// CHECK: hilbert_gpu.run_rows %[[START:[^,]*]], {{.*}} : <64, run>
 // CHECK: scf.for
-// CHECK:   %[[TILE:.*]] = arith.divui %{{.*}}, %[[C32:.*]] : i32
-// CHECK:   scf.for %{{.*}} = %{{.*}} to
+// CHECK:   %[[ANY:.*]] = arith.cmpi sgt, %[[START]], %{{.*}} : i32
+// CHECK:   %[[BEFORE:.*]] = arith.subi %[[START]], %{{.*}} : i32
+// CHECK:   %[[QUERY:.*]] = arith.select %[[ANY]], %{{.*}}, %{{.*}} : i32
+// CHECK:   %[[C32:.*]] = arith.constant 32 : i32
+// CHECK:   %[[FULL:.*]] = arith.divui %[[QUERY]], %[[C32]] : i32
+// CHECK:   %[[WHOLE:.*]] = arith.muli %[[FULL]], %[[C32]] : i32
+// CHECK:   %[[TILE:.*]] = arith.divui %[[WHOLE]], %[[C32]] : i32
+// CHECK:   scf.for %{{.*}} = %[[TILE]] to
 // CHECK:     %[[FIRST:.*]] = arith.muli %{{.*}}, %[[C32]] : i32
 // CHECK:     hilbert_gpu.dot
 // CHECK:     hilbert_gpu.dot

@@ -21,7 +21,7 @@
 // CHECK-SAME: %[[Q:[^:]*]]: !llvm.ptr<1>, %[[QB:[^:]*]]: i64, %[[QH:[^:]*]]: i64, %[[QT:[^:]*]]: i64,
 // CHECK-SAME: %[[K:[^:]*]]: !llvm.ptr<1>, %[[KB:[^:]*]]: i64, %[[KH:[^:]*]]: i64, %[[KT:[^:]*]]: i64,
 // CHECK-SAME: %[[V:[^:]*]]: !llvm.ptr<1>, %{{[^:]*}}: i64, %{{[^:]*}}: i64, %[[VT:[^:]*]]: i64,
-// CHECK-SAME: %[[O:[^:]*]]: !llvm.ptr<1>, %{{[^:]*}}: i64, %{{[^:]*}}: i64, %[[OT:[^:]*]]: i64,
+// CHECK-SAME: %[[O:[^:]*]]: !llvm.ptr<1>, %{{[^:]*}}: i64, %[[OH:[^:]*]]: i64, %[[OT:[^:]*]]: i64,
 // CHECK-SAME: %[[LSE:[^:]*]]: !llvm.ptr<1>, %[[NQ:[^:]*]]: i32, %[[NK:[^:]*]]: i32, %[[HQ:[^:]*]]: i32, %[[HK:[^:]*]]: i32, %[[SCALE:[^:]*]]: f32) kernel
 // CHECK-SAME: hilbert_gpu.arguments = ["q", "q_batch_stride", "q_head_stride", "q_token_stride", "k", "k_batch_stride", "k_head_stride", "k_token_stride", "v", "v_batch_stride", "v_head_stride", "v_token_stride", "out", "out_batch_stride", "out_head_stride", "out_token_stride", "lse", "queries", "keys", "query_heads", "key_heads", "scale"]
 // CHECK-SAME: hilbert_gpu.grid = {classes = 1 : i64, other_tile = 32 : i64, role = "forward", rows = "queries", segment = 0 : i64, threads = 128 : i64, tile = 64 : i64}
@@ -60,7 +60,10 @@
 // CHECK:   %[[FACTOR:.*]] = arith.select %[[ISZERO]], %{{.*}}, %[[ABS]] : f32
 // CHECK:   %[[ROWSCALE:.*]] = tensor.splat %[[FACTOR]]
 // CHECK:   %[[TILESCALE:.*]] = hilbert_gpu.broadcast %[[ROWSCALE]]
-// CHECK:   %[[QM:.*]] = hilbert_gpu.matrix %[[Q]][%{{.*}}] stride %[[QT]]
+// CHECK:   %[[HEAD64:.*]] = arith.extsi %[[HEAD]] : i32 to i64
+// CHECK:   %[[QHOFF:.*]] = arith.muli %[[HEAD64]], %[[QH]] : i64
+// CHECK:   %[[QOFF:.*]] = arith.addi %{{.*}}, %[[QHOFF]] : i64
+// CHECK:   %[[QM:.*]] = hilbert_gpu.matrix %[[Q]][%[[QOFF]]] stride %[[QT]]
 // CHECK:   %[[QT0:.*]] = hilbert_gpu.load %[[QM]][%[[QROWS]]] : <16xbf16>, <64, run> -> <64x16xbf16>
 // CHECK:   %[[QTILE:.*]] = hilbert_gpu.flip_sign %[[QT0]] if %[[NEGATIVE]]
 //
@@ -115,13 +118,18 @@
 // CHECK:   %[[FACTORTILE:.*]] = hilbert_gpu.broadcast %[[FACTORS]]
 // CHECK:   %[[OUT:.*]] = arith.mulf %[[R]]#2, %[[FACTORTILE]]
 // CHECK:   %[[OUT16:.*]] = hilbert_gpu.to_operand %[[OUT]]
-// CHECK:   %[[OM:.*]] = hilbert_gpu.matrix %[[O]][%{{.*}}] stride %[[OT]]
+// CHECK:   %[[OHOFF:.*]] = arith.muli %[[HEAD64]], %[[OH]] : i64
+// CHECK:   %[[OOFF:.*]] = arith.addi %{{.*}}, %[[OHOFF]] : i64
+// CHECK:   %[[OM:.*]] = hilbert_gpu.matrix %[[O]][%[[OOFF]]] stride %[[OT]]
 // CHECK:   hilbert_gpu.store %[[OUT16]], %[[OM]][%[[QROWS]]]
 // CHECK:   %[[LOG:.*]] = math.log2 %[[R]]#1
 // CHECK:   %[[LSE2:.*]] = math.fma %[[R]]#0, %[[ROWSCALE]], %[[LOG]]
 // CHECK:   %[[LSEN:.*]] = arith.mulf %[[LSE2]], %{{.*}}
 // CHECK:   %[[LSER:.*]] = arith.select %[[NOKEYS]], %[[NONE]], %[[LSEN]]
-// CHECK:   %[[LM:.*]] = hilbert_gpu.matrix %[[LSE]][%{{.*}}] stride %{{.*}} : <1xf32>
+// CHECK:   %[[ROWOFHEADS:.*]] = arith.addi %{{.*}}, %[[HEAD64]] : i64
+// CHECK:   %[[QUERIES64:.*]] = arith.extsi %[[NQ]] : i32 to i64
+// CHECK:   %[[LOFF:.*]] = arith.muli %[[ROWOFHEADS]], %[[QUERIES64]] : i64
+// CHECK:   %[[LM:.*]] = hilbert_gpu.matrix %[[LSE]][%[[LOFF]]] stride %{{.*}} : <1xf32>
 // CHECK:   hilbert_gpu.store %[[LSER]], %[[LM]][%[[QROWS]]]
 func.func @dense(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l) -> (!t, !l) {
   %r:2 = hilbert.attention ins(%q, %k, %v : !t, !kv, !kv) outs(%out, %lse : !t, !l)
@@ -354,17 +362,48 @@ func.func @tables(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %o: !i, %p: !i) 
   return %r#0, %r#1 : !t, !l
 }
 
-// Boxes of dense keys: entry (class · tiles + tile).
+// Boxes: one entry of a table for a tile. Of dense positions, that of the tile.
 // CHECK-LABEL: gpu.module @boxes_kernels
-// CHECK-SAME: {
-// CHECK: "q_boxes", "q_width", "q_plane"
-// CHECK-SAME: "kv_boxes", "kv_width", "kv_plane"
-// CHECK: hilbert_gpu.box_rows %{{.*}}[%{{.*}}], %{{.*}} strides %{{.*}}, %{{.*}} : <64, box>
-// CHECK: scf.for
-// CHECK: hilbert_gpu.box_rows %{{.*}}[%{{.*}}], %{{.*}} strides %{{.*}}, %{{.*}} : <32, box>
+// CHECK: gpu.func @boxes_forward({{.*}}: f32, %[[QB:[^:]*]]: !llvm.ptr<1>, %[[QW:[^:]*]]: i32, %[[QP:[^:]*]]: i32, %[[KB:[^:]*]]: !llvm.ptr<1>, %[[KW:[^:]*]]: i32, %[[KP:[^:]*]]: i32) kernel
+// CHECK-SAME: "scale", "q_boxes", "q_width", "q_plane", "kv_boxes", "kv_width", "kv_plane"]
+// CHECK: %[[START:.*]] = arith.muli %{{.*}}, %[[C64:.*]] : i32
+// CHECK: %[[QENTRY:.*]] = arith.divui %[[START]], %[[C64]] : i32
+// CHECK: hilbert_gpu.box_rows %[[QB]][%[[QENTRY]]], %{{.*}} strides %[[QW]], %[[QP]] : <64, box>
+// CHECK: scf.for %[[I:[^ ]*]] =
+// CHECK:   %[[FIRST:.*]] = arith.muli %[[I]], %[[C32:.*]] : i32
+// CHECK:   %[[KENTRY:.*]] = arith.divui %[[FIRST]], %[[C32]] : i32
+// CHECK:   hilbert_gpu.box_rows %[[KB]][%[[KENTRY]]], %{{.*}} strides %[[KW]], %[[KP]] : <32, box>
 func.func @boxes(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %o: !i) -> (!t, !l) {
   %r:2 = hilbert.attention ins(%q, %k, %v : !t, !kv, !kv) outs(%out, %lse : !t, !l)
     order(%o : !i) schedule(#s)
+    {hilbert_gpu.query_access = #hilbert_gpu.access<box>, hilbert_gpu.key_access = #hilbert_gpu.access<box>}
+  return %r#0, %r#1 : !t, !l
+}
+
+// In general (segment * classes + class) * tiles of a class + tile.
+// CHECK-LABEL: gpu.module @box_classes_kernels
+// CHECK: %[[C256:.*]] = arith.constant 256 : i32
+// CHECK: %[[C2:.*]] = arith.constant 2 : i32
+// CHECK: gpu.block_id
+// CHECK: %[[RESIDUE:.*]] = arith.remui %{{.*}}, %[[C2]] : i32
+// CHECK: %[[SEGMENT:.*]] = arith.remui
+// CHECK: %[[BEGIN:.*]] = arith.muli %[[SEGMENT]], %[[C256]] : i32
+// CHECK: %[[FIRST:.*]] = arith.addi %[[BEGIN]], %[[RESIDUE]] : i32
+// CHECK: %[[SEGMENTS:.*]] = arith.muli %[[SEGMENT]], %[[C2]] : i32
+// CHECK: %[[CLASS:.*]] = arith.remui %[[FIRST]], %[[C256]] : i32
+// CHECK: %[[INDEX:.*]] = arith.addi %[[SEGMENTS]], %[[CLASS]] : i32
+// CHECK: %[[SKIPPED:.*]] = arith.muli %[[INDEX]], %{{.*}} : i32
+// CHECK: %[[TILE:.*]] = arith.divui %{{.*}}, %{{.*}} : i32
+// CHECK: %[[ENTRY:.*]] = arith.addi %[[SKIPPED]], %[[TILE]] : i32
+// CHECK: hilbert_gpu.box_rows %{{.*}}[%[[ENTRY]]], {{.*}} : <64, box>
+// CHECK: scf.for
+// CHECK: %[[KSKIPPED:.*]] = arith.muli %[[INDEX]], %{{.*}} : i32
+// CHECK: %[[KTILE:.*]] = arith.divui %{{.*}}, %{{.*}} : i32
+// CHECK: %[[KENTRY:.*]] = arith.addi %[[KSKIPPED]], %[[KTILE]] : i32
+// CHECK: hilbert_gpu.box_rows %{{.*}}[%[[KENTRY]]], {{.*}} : <32, box>
+func.func @box_classes(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %o: !i) -> (!t, !l) {
+  %r:2 = hilbert.attention ins(%q, %k, %v : !t, !kv, !kv) outs(%out, %lse : !t, !l)
+    order(%o : !i) pattern<(segment = 256, dilation = 2, mode = residues)> schedule(#s)
     {hilbert_gpu.query_access = #hilbert_gpu.access<box>, hilbert_gpu.key_access = #hilbert_gpu.access<box>}
   return %r#0, %r#1 : !t, !l
 }
