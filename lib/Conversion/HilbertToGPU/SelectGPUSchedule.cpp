@@ -59,14 +59,23 @@ static FailureOr<ScheduleAttr> fit(AttentionInterface op, Wish wish,
                            wish.stages, wish.ctas);
 }
 
+/// Whether a forward kernel needs registers beyond its accumulators: the tokens
+/// of a mask, or the zeros of columns beyond the depth.
+static bool needsMoreRegisters(AttentionInterface op) {
+  bool isRaster =
+      op.getQueryOrderRef().isIdentity() && op.getKeyOrderRef().isIdentity();
+  bool comparesTokens = op.getCausal() == Causality::Token && !isRaster;
+  return comparesTokens || op.getDepth() != tile::getTileColumns(op.getDepth());
+}
+
 /// What measurements favoured: accumulators of a warp are 32 rows where they
 /// fit registers (each fragment of the other side is then used twice), else 16.
 static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
   int64_t depth = op.getDepth();
   if (isa<AttentionOp>(op.getOperation())) {
-    Wish wish = depth <= 64    ? Wish{128, 64, 4, 2, 2}
-                : depth <= 128 ? Wish{128, 64, 4, 2, 2}
-                               : Wish{64, 64, 4, 2, 1};
+    Wish wish = depth > 128 ? Wish{64, 64, 4, 2, 1} : Wish{128, 64, 4, 2, 2};
+    if (depth > 64 && depth <= 128 && needsMoreRegisters(op))
+      wish = {128, 64, 8, 2, 1};
     FailureOr<ScheduleAttr> schedule = fit(op, wish, 1, 2, limit);
     if (failed(schedule))
       return failure();
