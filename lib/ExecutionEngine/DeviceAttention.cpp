@@ -89,8 +89,8 @@ void DeviceAttention::Planner::makeSpec() {
   spec.pattern = p.pattern;
   spec.schedule = p.schedule;
   SmallVector<const DeviceOrder *, 3> distinct;
-  for (auto [number, side] :
-       llvm::zip_equal(spec.orders, ArrayRef({Queries, Keys, Outs}))) {
+  constexpr Side sides[] = {Queries, Keys, Outs};
+  for (auto [number, side] : llvm::zip_equal(spec.orders, sides)) {
     const DeviceOrder &order = getOrder(side);
     number = -1;
     if (order.kind == DeviceOrder::Raster)

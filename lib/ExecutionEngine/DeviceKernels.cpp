@@ -92,8 +92,8 @@ std::string DeviceKernelSpec::getProgram() const {
     parameters.add(("order" + Twine(i)).str(), table);
 
   std::vector<std::string> clauses;
-  for (auto [side, number] :
-       llvm::zip_equal(ArrayRef<StringRef>({"q", "kv", "out"}), orders))
+  constexpr StringRef sides[] = {"q", "kv", "out"};
+  for (auto [side, number] : llvm::zip_equal(sides, orders))
     if (number >= 0)
       clauses.push_back(
           (side + " = %order" + Twine(number) + " : " + table).str());

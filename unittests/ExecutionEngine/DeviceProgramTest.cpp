@@ -180,7 +180,8 @@ TEST_F(Programs, PackedArgumentsAreViews) {
   EXPECT_OK(call.launch(nullptr));
   fake::setLaunchCallback(nullptr);
   int64_t row = 4 * 64;
-  for (auto [i, name] : llvm::enumerate(llvm::ArrayRef({"q", "k", "v"}))) {
+  const char *const names[] = {"q", "k", "v"};
+  for (auto [i, name] : llvm::enumerate(names)) {
     EXPECT_EQ(seen.at(name), qkv.address + i * row * 2);
     EXPECT_EQ(seen.at(std::string(name) + "_token_stride"), uint64_t(3 * row));
     EXPECT_EQ(seen.at(std::string(name) + "_head_stride"), 64u);
