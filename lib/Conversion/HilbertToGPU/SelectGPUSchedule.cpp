@@ -32,7 +32,8 @@ static std::optional<int64_t> getSharedMemory(StringRef chip) {
 
 namespace {
 /// Tile sizes before the target's limits: fewer stages, then narrower tiles,
-/// until `resident` tiles of m rows and `streamed` ones of n fit.
+/// then fewer warps, until `resident` tiles of m rows and `streamed` ones of n
+/// fit.
 struct Wish {
   int64_t m, n, warps, stages, ctas;
 };
@@ -47,10 +48,14 @@ static FailureOr<ScheduleAttr> fit(AttentionInterface op, Wish wish,
   };
   while (bytes() > limit && wish.stages > 1)
     --wish.stages;
+  while (bytes() > limit && wish.n > 32)
+    wish.n /= 2;
+  while (bytes() > limit && wish.m > 16) {
+    wish.m /= 2;
+    wish.warps = std::min(wish.warps, wish.m / 16);
+  }
   while (bytes() > limit && wish.n > 16)
     wish.n /= 2;
-  while (bytes() > limit && wish.m > 16 * wish.warps)
-    wish.m /= 2;
   if (bytes() > limit)
     return op->emitOpError("no schedule fits: tiles need ")
            << bytes() << " bytes of shared memory, but a CTA of the target may "
