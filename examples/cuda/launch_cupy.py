@@ -111,12 +111,12 @@ def main(ptx, manifest):
         for side in ("q", "kv", "out"):
             # One table for all batch items.
             values |= {f"{side}_table": order, f"{side}_table_batch_stride": 0}
-        arguments = [
+        arguments = tuple(
             values[argument["name"]]
             if argument["type"] == "pointer"
             else scalars[argument["type"]](values[argument["name"]])
             for argument in kernel["arguments"]
-        ]
+        )
 
         def launch():
             function(

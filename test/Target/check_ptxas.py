@@ -73,6 +73,13 @@ def complaints(sass):
 
 def check(case, options):
     """(lines, errors) of the kernels of a case."""
+    try:
+        return assemble(case, options)
+    except RuntimeError as error:
+        return [], [f"{case}: {error}"]
+
+
+def assemble(case, options):
     kernel = Kernel(
         dtype=case.dtype,
         depth=case.depth,
@@ -140,15 +147,13 @@ def main():
         if rows in options.rows
         for gradient in (False, True)
     ]
-    kernels, failures = 0, []
+    kernels = failures = 0
     with concurrent.futures.ProcessPoolExecutor() as pool:
         for lines, errors in pool.map(check, cases, [options] * len(cases)):
             kernels += len(lines)
-            failures += errors
-            print("\n".join(lines), flush=True)
-    for failure in failures:
-        print(f"error: {failure}")
-    print(f"{kernels} kernels of {len(cases)} programs, {len(failures)} errors")
+            failures += len(errors)
+            print("\n".join(lines + [f"error: {error}" for error in errors]), flush=True)
+    print(f"{kernels} kernels of {len(cases)} programs, {failures} errors")
     return 1 if failures or not kernels else 0
 
 
