@@ -71,7 +71,7 @@ def run(options):
     copy = time_all({"copy": lambda: other.copy_(big)})["copy"]
     print(f"copy {2 * big.nbytes / copy / 1e9:.2f} TB/s")
     del big, other
-    roles = ("forward", "delta", "dq", "dkv")
+    roles = ("forward", "dq", "dkv")
     for segment in SEGMENTS:
         functions, keep = {}, []
         for name, kernel in cases():

@@ -92,6 +92,7 @@ void hilbert::buildToGPUPipeline(OpPassManager &pm,
   HilbertSelectGPUScheduleOptions schedule;
   schedule.chip = options.chip;
   pm.addNestedPass<func::FuncOp>(createHilbertSelectGPUSchedule(schedule));
+  pm.addNestedPass<func::FuncOp>(createHilbertClassifyTiles());
   pm.addPass(createConvertHilbertToGPU());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -155,12 +155,37 @@ def HilbertSelectGPUSchedule
   let dependentDialects = ["::hilbert::tile::HilbertGPUDialect"];
 }
 
+def HilbertClassifyTiles : Pass<"hilbert-classify-tiles", "::mlir::func::FuncOp"> {
+  let summary = "Find which tiles of static orders are boxes";
+  let description = [{
+    Says for the queries and for the keys of every attention how kernels find the
+    tokens of a tile: `hilbert_gpu.query_access` and `hilbert_gpu.key_access`.
+    `box`, where every tile of a static order fills a box of the grid whose sides
+    are powers of two: always on grids whose extents are, and for full tiles of
+    tiled orders. Otherwise `table`: through the table of the order. Orders that
+    are the raster need neither.
+
+    A remark tells which it is, of how many tiles, or why not.
+
+    Example:
+
+    ```mlir
+    hilbert.attention ... order(#hilbert_64x64) schedule(#s)
+    // becomes
+    hilbert.attention ... order(#hilbert_64x64) schedule(#s)
+        {hilbert_gpu.key_access = #hilbert_gpu.access<box>,
+         hilbert_gpu.query_access = #hilbert_gpu.access<box>}
+    ```
+  }];
+  let dependentDialects = ["::hilbert::tile::HilbertGPUDialect"];
+}
+
 def ConvertHilbertToGPU : Pass<"convert-hilbert-to-gpu", "::mlir::ModuleOp"> {
   let summary = "Build the tile programs of attentions";
   let description = [{
     For every attention, a `gpu.module` with its kernels at level C1: `_forward`;
-    or `_delta`, `_dq` and `_dkv` for a gradient (`_dk` and `_dv` apart where
-    both accumulators do not fit registers). The op stays and names the module.
+    or `_dq` and then `_dkv` for a gradient (`_dk` and `_dv` apart where both
+    accumulators do not fit registers). The op stays and names the module.
 
     A kernel's arguments have names (`hilbert_gpu.arguments`): pointers and strides of
     the tensors, sizes, the scale, tables of orders. Nothing of them is compiled

@@ -115,6 +115,15 @@ void ThreadBuilder::when(Value condition, function_ref<void()> body) {
 Value ThreadBuilder::thread() {
   return NVVM::ThreadIdXOp::create(*this, getI32Type());
 }
+Value ThreadBuilder::threadAgain() {
+  return LLVM::InlineAsmOp::create(*this, getI32Type(), ValueRange{thread()},
+                                   "mov.u32 $0, $1;", "=r,r",
+                                   /*has_side_effects=*/true,
+                                   /*is_align_stack=*/false,
+                                   LLVM::TailCallKind::None,
+                                   LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
+}
 Value ThreadBuilder::lane() { return rem(thread(), 32); }
 Value ThreadBuilder::warp() { return div(thread(), 32); }
 
@@ -429,6 +438,7 @@ struct ConvertHilbertGPUToNVVM
                  LowerReduce, LowerSplat, LowerToOperand>(converter, context);
     populateDotPatterns(converter, patterns);
     populateMemoryPatterns(converter, patterns);
+    populateNonFinitePatterns(converter, patterns);
     ConversionTarget target(*context);
     target.addIllegalDialect<HilbertGPUDialect>();
     target.addLegalDialect<LLVM::LLVMDialect, NVVM::NVVMDialect,

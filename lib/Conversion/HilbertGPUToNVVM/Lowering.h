@@ -50,6 +50,9 @@ public:
   void when(Value condition, llvm::function_ref<void()> body);
 
   Value thread();
+  /// The same number, but nothing that was computed from it before is used
+  /// again: that would be kept in registers until here.
+  Value threadAgain();
   Value lane();
   Value warp();
   /// An affine function of (lane, warp).
@@ -107,6 +110,12 @@ void populateDotPatterns(const ThreadTypeConverter &converter,
                          mlir::RewritePatternSet &patterns);
 void populateMemoryPatterns(const ThreadTypeConverter &converter,
                             mlir::RewritePatternSet &patterns);
+void populateNonFinitePatterns(const ThreadTypeConverter &converter,
+                               mlir::RewritePatternSet &patterns);
+
+/// The row (or column) that each element of a thread's part of a slice is.
+llvm::SmallVector<mlir::Value> getIndices(ThreadBuilder &b,
+                                          mlir::RankedTensorType slice);
 
 /// The rows of a tile, from the values that stand for them.
 class RowReader {

@@ -103,6 +103,17 @@ static void forEachChunk(ThreadBuilder &b, Value thread, int64_t threads,
   }
 }
 
+SmallVector<Value> hilbert::getIndices(ThreadBuilder &b,
+                                       RankedTensorType slice) {
+  auto layout = cast<LayoutInterface>(slice.getEncoding());
+  ArrayRef<int64_t> shape = slice.getShape();
+  Value base = b.apply(layout.getThreadMap(shape).getResult(0));
+  SmallVector<Value> indices;
+  for (int64_t i = 0; i < layout.getNumElements(shape); ++i)
+    indices.push_back(b.add(base, b.i32(layout.getOffset(shape, i)[0])));
+  return indices;
+}
+
 namespace {
 struct LowerAsyncLoad : public OpConversionPattern<AsyncLoadOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -157,12 +168,7 @@ struct LowerCopyOut : public OpConversionPattern<CopyOutOp> {
     Type vector = VectorType::get({4}, b.getI32Type());
     // The tile that is written has the rows of one that was read. What is known
     // of them is not kept meanwhile: registers are short in between.
-    Value thread =
-        LLVM::InlineAsmOp::create(
-            b, b.getI32Type(), ValueRange{b.thread()}, "mov.u32 $0, $1;",
-            "=r,r", /*has_side_effects=*/true, /*is_align_stack=*/false,
-            LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
-            .getResult(0);
+    Value thread = b.threadAgain();
     forEachChunk(b, thread, getNumThreads(op), op.getTile().getType(),
                  adaptor.getTile()[0], op.getMatrix().getType(),
                  adaptor.getMatrix(), rows, [&](const Chunk &chunk) {
@@ -178,17 +184,6 @@ struct LowerCopyOut : public OpConversionPattern<CopyOutOp> {
 //===----------------------------------------------------------------------===//
 // Numbers for each row
 //===----------------------------------------------------------------------===//
-
-/// The row (or column) that each element of a thread's part of a slice is.
-SmallVector<Value> getIndices(ThreadBuilder &b, RankedTensorType slice) {
-  auto layout = cast<LayoutInterface>(slice.getEncoding());
-  ArrayRef<int64_t> shape = slice.getShape();
-  Value base = b.apply(layout.getThreadMap(shape).getResult(0));
-  SmallVector<Value> indices;
-  for (int64_t i = 0; i < layout.getNumElements(shape); ++i)
-    indices.push_back(b.add(base, b.i32(layout.getOffset(shape, i)[0])));
-  return indices;
-}
 
 /// The address of a row's number.
 Value getStatAddress(ThreadBuilder &b, ValueRange matrix, RowReader &rows,

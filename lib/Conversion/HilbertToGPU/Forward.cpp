@@ -78,6 +78,7 @@ void hilbert::emitForward(OpBuilder &at, Location loc, StringRef base,
           Value keyRows = b.rows(Operand::Keys, keys, first, b.n());
           Value k = tile::LoadOp::create(b, smem(b.n()), kMatrix, keyRows);
           Value v = tile::LoadOp::create(b, smem(b.n()), vMatrix, keyRows);
+          tile::TakeNonFiniteOp taken = mask.take(v, first, keyRows);
           Value score = tile::DotOp::create(b, q, k, b.splat(scores, 0),
                                             /*transpose_b=*/true);
           auto masked = [&]() -> TileBuilder::Values {
@@ -104,6 +105,7 @@ void hilbert::emitForward(OpBuilder &at, Location loc, StringRef base,
           sum = b.mulf(sum, b.broadcast(rescale, sums));
           Value p = tile::ToOperandOp::create(b, operand(scores), weight);
           sum = tile::DotOp::create(b, p, v, sum, /*transpose_b=*/false);
+          sum = mask.giveBack(taken, sum);
           return {next, total, sum};
         });
 

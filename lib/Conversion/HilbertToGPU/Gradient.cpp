@@ -7,13 +7,13 @@
 //===----------------------------------------------------------------------===//
 
 //
-// Three kernels, of which each writes what no other does: sums have one order,
-// so results are the same in every run, and there are no atomics and no
+// Two kernels, of which each writes what no other does: sums have one order, so
+// results are the same in every run, and there are no atomics and no
 // accumulators in global memory. Each recomputes P = exp(S - lse).
 //
-//   delta  rowsum(dout ∘ out) - dlse, which both others read
-//   dq     CTAs own queries and walk keys:    3 products
-//   dkv    CTAs own keys and walk queries:    4 products
+//   dq     CTAs own queries and walk keys: 3 products. It also writes
+//          delta = rowsum(dout ∘ out) - dlse, which the other reads
+//   dkv    CTAs own keys and walk queries: 4 products
 //
 // Probabilities and their gradients go from one product into the next in
 // registers: the side that a CTA owns is the rows of every accumulator.
@@ -61,45 +61,44 @@ static Value getWeights(KernelBuilder &b, Value score, Value shift) {
   return b.exp2(b.fma(score, b.splat(type, scale), b.broadcast(shift, type)));
 }
 
-void hilbert::emitDelta(OpBuilder &at, Location loc, StringRef base,
-                        const KernelKey &key, tile::ScheduleAttr schedule) {
-  KernelBuilder b(at, loc, base, "delta", key, schedule, Side::Queries);
-  b.declare({"out", "dout"}, {"delta"});
-  b.decode();
-  ClassRange queries = b.queriesOf(b.residue);
-  Value start = b.mul(b.tileIndex, b.i32(b.m()));
-  b.when(b.less(start, queries.count), [&] {
-    Value rows = b.rows(Operand::Outs, queries, start, b.m());
-    auto type = RankedTensorType::get(
-        {b.m(), b.depthInTiles()}, key.elementType,
-        tile::OperandAttr::get(b.getContext(), b.layout()));
-    auto load = [&](StringRef which) -> Value {
-      Value tile = tile::LoadOp::create(b, getSmem(b, b.m()),
-                                        b.matrix(which, b.head), rows);
-      Value operand = tile::LocalLoadOp::create(b, type, tile);
-      return arith::ExtFOp::create(b,
-                                   RankedTensorType::get(type.getShape(),
-                                                         b.getF32Type(),
-                                                         type.getEncoding()),
-                                   operand);
-    };
-    Value out = load("out"), dout = load("dout");
-    Value delta =
-        tile::ReduceOp::create(b, tile::Reduction::Sum, b.mulf(out, dout));
-    if (key.hasDlse)
-      delta =
-          b.subf(delta, tile::GatherOp::create(b, b.rowVector(b.getF32Type()),
-                                               b.stats("dlse", b.head), rows));
-    tile::StoreOp::create(b, delta, b.stats("delta", b.head), rows);
-  });
-  b.finish();
+/// sum + weights · tile, where causality hides some of the tile.
+static Value multiply(KernelBuilder &b, TileMask &mask, Value weights,
+                      Value tile, Value sum, Value first, Value rows) {
+  Value a = toOperand(b, weights);
+  tile::TakeNonFiniteOp taken = mask.take(tile, first, rows);
+  sum = tile::DotOp::create(b, a, tile, sum, /*transpose_b=*/false);
+  return mask.giveBack(taken, sum);
+}
+
+/// rowsum(dout ∘ out) - dlse of a tile of queries.
+static Value emitDelta(KernelBuilder &b, Value dout, Value outRows) {
+  Value out = tile::LoadOp::create(b, getSmem(b, b.m()),
+                                   b.matrix("out", b.head), outRows);
+  auto type =
+      RankedTensorType::get({b.m(), b.depthInTiles()}, b.key.elementType,
+                            tile::OperandAttr::get(b.getContext(), b.layout()));
+  auto widen = [&](Value source) -> Value {
+    Value operand = tile::LocalLoadOp::create(b, type, source);
+    return arith::ExtFOp::create(b,
+                                 RankedTensorType::get(type.getShape(),
+                                                       b.getF32Type(),
+                                                       type.getEncoding()),
+                                 operand);
+  };
+  Value delta = tile::ReduceOp::create(b, tile::Reduction::Sum,
+                                       b.mulf(widen(out), widen(dout)));
+  if (!b.key.hasDlse)
+    return delta;
+  return b.subf(delta,
+                tile::GatherOp::create(b, b.rowVector(b.getF32Type()),
+                                       b.stats("dlse", b.head), outRows));
 }
 
 void hilbert::emitQueryGradient(OpBuilder &at, Location loc, StringRef base,
                                 const KernelKey &key,
                                 tile::ScheduleAttr schedule) {
   KernelBuilder b(at, loc, base, "dq", key, schedule, Side::Queries);
-  b.declare({"q", "k", "v", "dout", "dq"}, {"lse", "delta"});
+  b.declare({"q", "k", "v", "out", "dout", "dq"}, {"lse", "delta"});
   b.decode();
   ClassRange queries = b.queriesOf(b.residue), keys = b.keysOfItem();
   Value start = b.mul(b.tileIndex, b.i32(b.m()));
@@ -115,18 +114,17 @@ void hilbert::emitQueryGradient(OpBuilder &at, Location loc, StringRef base,
     Value keyHead = b.div(b.head, b.div(b.i32Argument("query_heads"),
                                         b.i32Argument("key_heads")));
     Value kMatrix = b.matrix("k", keyHead), vMatrix = b.matrix("v", keyHead);
+    TileMask mask(b, queries, start, rows, keys);
+    Value tiles = b.ceilDiv(mask.endOther(), b.i32(b.n()));
     Value q =
         tile::LoadOp::create(b, getSmem(b, b.m()), b.matrix("q", b.head), rows);
     Value dout = tile::LoadOp::create(b, getSmem(b, b.m()),
                                       b.matrix("dout", b.head), outRows);
-    Value lse =
-        tile::GatherOp::create(b, rowType, b.stats("lse", b.head), outRows);
-    Value delta =
-        tile::GatherOp::create(b, rowType, b.stats("delta", b.head), outRows);
-    Value shift = getShift(b, lse);
+    Value delta = emitDelta(b, dout, outRows);
+    tile::StoreOp::create(b, delta, b.stats("delta", b.head), outRows);
+    Value shift = getShift(
+        b, tile::GatherOp::create(b, rowType, b.stats("lse", b.head), outRows));
 
-    TileMask mask(b, queries, start, rows, keys);
-    Value tiles = b.ceilDiv(mask.endOther(), b.i32(b.n()));
     Value sum = b.loop(
         b.i32(0), tiles, {b.splat(sums, 0)},
         [&](Value i, ValueRange carried) -> TileBuilder::Values {
@@ -148,8 +146,7 @@ void hilbert::emitQueryGradient(OpBuilder &at, Location loc, StringRef base,
                           [&] { return TileBuilder::Values{ds}; })[0];
           else
             ds = masked()[0];
-          return {
-              tile::DotOp::create(b, toOperand(b, ds), k, carried[0], false)};
+          return {multiply(b, mask, ds, k, carried[0], first, keyRows)};
         })[0];
     sum = b.mulf(sum, b.splat(sums, b.f32Argument("scale")));
     tile::StoreOp::create(b, toOperand(b, sum), b.matrix("dq", b.head), rows);
@@ -262,11 +259,11 @@ void hilbert::emitKeyGradients(OpBuilder &at, Location loc, StringRef base,
                 }
                 TileBuilder::Values next;
                 if (wantsDk)
-                  next.push_back(tile::DotOp::create(b, toOperand(b, chosen[1]),
-                                                     q, carried[0], false));
+                  next.push_back(multiply(b, mask, chosen[1], q, carried[0],
+                                          first, queryRows));
                 if (wantsDv)
-                  next.push_back(tile::DotOp::create(
-                      b, toOperand(b, chosen[0]), dout, carried.back(), false));
+                  next.push_back(multiply(b, mask, chosen[0], dout,
+                                          carried.back(), first, queryRows));
                 return next;
               });
         });

@@ -96,7 +96,6 @@ static LogicalResult lower(AttentionInterface op, StringRef name,
   if (!schedule)
     return op->emitOpError("GPU lowering needs a #hilbert_gpu.grad_schedule: "
                            "run hilbert-select-gpu-schedule first");
-  emitDelta(at, loc, name, *key, schedule.getDq());
   emitQueryGradient(at, loc, name, *key, schedule.getDq());
   if (takesOneKernel(*key)) {
     emitKeyGradients(at, loc, name, *key, schedule.getDkv(),

@@ -315,34 +315,70 @@ Value TileMask::isNeeded(Value first) {
                                 b.position(other, b.sub(end, b.i32(1)))));
 }
 
+Value TileMask::ownRanks() {
+  RankedTensorType type = b.rowVector(b.getI32Type());
+  if (b.key.causal == Causality::Token)
+    return tile::TokensOp::create(b, type, ownRows);
+  Value members = b.add(tile::IndicesOp::create(b, type), b.splat(type, start));
+  return b.position(own, members);
+}
+
+Value TileMask::otherRanks(Value first, Value otherRows) {
+  if (b.key.causal == Causality::Token)
+    return otherRows;
+  Value count = b.min(b.sub(other.count, first), b.i32(b.n()));
+  return tile::RunRowsOp::create(
+      b, tile::RowsType::get(b.getContext(), b.n(), Access::Run),
+      b.position(other, first), count, b.getI32IntegerAttr(other.step));
+}
+
 Value TileMask::get(Value first, Value otherRows) {
   RankedTensorType tileType = b.f32Tile(b.m(), b.n());
   RankedTensorType columnType = b.columnVector(b.getI32Type());
-  RankedTensorType rowType = b.rowVector(b.getI32Type());
-  Value columns =
-      b.add(tile::IndicesOp::create(b, columnType), b.splat(columnType, first));
   Value mask;
   auto require = [&](Value condition) {
     mask = mask ? b.land(mask, condition) : condition;
   };
-  if (ownsQueries())
+  if (ownsQueries()) {
+    Value columns = b.add(tile::IndicesOp::create(b, columnType),
+                          b.splat(columnType, first));
     require(b.broadcast(b.less(columns, b.splat(columnType, other.count)),
                         tileType));
-  Value ownRank, otherRank;
-  if (b.key.causal == Causality::Position) {
-    Value members =
-        b.add(tile::IndicesOp::create(b, rowType), b.splat(rowType, start));
-    ownRank = b.position(own, members);
-    otherRank = b.position(other, columns);
-  } else if (b.key.causal == Causality::Token) {
-    ownRank = tile::TokensOp::create(b, rowType, ownRows);
-    otherRank = tile::TokensOp::create(b, columnType, otherRows);
   }
-  if (ownRank) {
-    Value ownTile = b.broadcast(ownRank, tileType);
-    Value otherTile = b.broadcast(otherRank, tileType);
+  if (b.key.causal != Causality::None) {
+    Value ownTile = b.broadcast(ownRanks(), tileType);
+    Value otherTile = b.broadcast(
+        tile::TokensOp::create(b, columnType, otherRanks(first, otherRows)),
+        tileType);
     require(ownsQueries() ? b.lessEqual(otherTile, ownTile)
                           : b.lessEqual(ownTile, otherTile));
   }
   return mask;
+}
+
+tile::TakeNonFiniteOp TileMask::take(Value tile, Value first, Value otherRows) {
+  // Rows beyond the end are zero: only causality excludes what is there.
+  if (b.key.causal == Causality::None)
+    return nullptr;
+  int64_t columns = cast<tile::SmemType>(tile.getType()).getShape()[1];
+  auto boundsType =
+      tile::SmemType::get(b.getContext(), {3 * columns}, b.getI32Type());
+  Value isCut = isNeeded(first);
+  if (!isCut)
+    isCut = arith::ConstantIntOp::create(b, 1, 1);
+  return tile::TakeNonFiniteOp::create(b, b.getI1Type(), boundsType, tile,
+                                       otherRanks(first, otherRows), isCut,
+                                       /*latest=*/!ownsQueries());
+}
+
+Value TileMask::giveBack(tile::TakeNonFiniteOp taken, Value sum) {
+  if (!taken)
+    return sum;
+  return b.choose(
+      taken.getFound(), {sum.getType()},
+      [&]() -> TileBuilder::Values {
+        return {tile::PoisonOp::create(b, sum, taken.getBounds(), ownRanks(),
+                                       taken.getLatest())};
+      },
+      [&]() -> TileBuilder::Values { return {sum}; })[0];
 }

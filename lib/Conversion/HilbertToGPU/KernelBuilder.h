@@ -108,8 +108,6 @@ private:
 /// Emit the kernels of an attention into a gpu.module at `at`.
 void emitForward(mlir::OpBuilder &at, mlir::Location loc, llvm::StringRef base,
                  const KernelKey &key, tile::ScheduleAttr schedule);
-void emitDelta(mlir::OpBuilder &at, mlir::Location loc, llvm::StringRef base,
-               const KernelKey &key, tile::ScheduleAttr schedule);
 void emitQueryGradient(mlir::OpBuilder &at, mlir::Location loc,
                        llvm::StringRef base, const KernelKey &key,
                        tile::ScheduleAttr schedule);
@@ -138,8 +136,19 @@ public:
   mlir::Value isNeeded(mlir::Value first);
   /// The mask, an i1 tile.
   mlir::Value get(mlir::Value first, mlir::Value otherRows);
+  /// Takes what is not finite out of a tile of the other side from member
+  /// `first`, if causality hides some of it: what the mask excludes is 0 in a
+  /// product, but 0 · NaN is NaN. Null without causality.
+  tile::TakeNonFiniteOp take(mlir::Value tile, mlir::Value first,
+                             mlir::Value otherRows);
+  /// Adds what was taken to a product with the tile.
+  mlir::Value giveBack(tile::TakeNonFiniteOp taken, mlir::Value sum);
 
 private:
+  /// What causality compares: an i32 slice of own rows, and rows whose tokens
+  /// are the ranks of the other side.
+  mlir::Value ownRanks();
+  mlir::Value otherRanks(mlir::Value first, mlir::Value otherRows);
   bool ownsQueries() const { return b.side == KernelBuilder::Side::Queries; }
 
   KernelBuilder &b;

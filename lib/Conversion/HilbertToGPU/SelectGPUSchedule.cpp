@@ -64,13 +64,17 @@ static FailureOr<ScheduleAttr> fit(AttentionInterface op, Wish wish,
                            wish.stages, wish.ctas);
 }
 
-/// Whether a forward kernel needs registers beyond its accumulators: the tokens
-/// of a mask, or the zeros of columns beyond the depth.
+/// Whether a kernel needs registers beyond its accumulators: the ranks that
+/// causality compares, or the zeros of columns beyond the depth.
 static bool needsMoreRegisters(AttentionInterface op) {
-  bool isRaster =
-      op.getQueryOrderRef().isIdentity() && op.getKeyOrderRef().isIdentity();
-  bool comparesTokens = op.getCausal() == Causality::Token && !isRaster;
-  return comparesTokens || op.getDepth() != tile::getTileColumns(op.getDepth());
+  return op.getCausal() != Causality::None ||
+         op.getDepth() != tile::getTileColumns(op.getDepth());
+}
+
+/// Whether one segment covers all tokens: then sizes are in registers, too.
+static bool isDense(AttentionInterface op) {
+  PatternAttr pattern = op.getPatternAttr();
+  return !pattern || pattern.getBranchesOf(0)[0].isDense();
 }
 
 /// What measurements favoured: accumulators of a warp are 32 rows where they
@@ -86,9 +90,11 @@ static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
       return failure();
     return Attribute(*schedule);
   }
-  Wish dq = depth <= 128 ? Wish{128, 64, 8, 2, 1} : Wish{64, 32, 4, 2, 1};
-  Wish dkv = depth <= 128 ? Wish{128, 64, 8, 2, 1} : Wish{64, 32, 4, 2, 1};
-  FailureOr<ScheduleAttr> first = fit(op, dq, 2, 2, limit);
+  Wish dq = depth <= 128 ? Wish{64, 64, 4, 2, 2} : Wish{64, 32, 4, 2, 1};
+  Wish dkv = depth > 128                             ? Wish{64, 32, 4, 2, 1}
+             : isDense(op) || needsMoreRegisters(op) ? Wish{128, 64, 8, 2, 1}
+                                                     : Wish{64, 64, 4, 2, 2};
+  FailureOr<ScheduleAttr> first = fit(op, dq, 3, 2, limit);
   FailureOr<ScheduleAttr> second = fit(op, dkv, 2, 2, limit - 8192);
   if (failed(first) || failed(second))
     return failure();

@@ -75,9 +75,9 @@ void HilbertGPUDialect::registerTypes() {
 LogicalResult SmemType::verify(function_ref<InFlightDiagnostic()> emitError,
                                ArrayRef<int64_t> shape, Type elementType) {
   if (shape.size() == 1) {
-    if (shape[0] < 1 || !elementType.isF32())
-      return emitError() << "a vector in shared memory must be of f32 and not "
-                            "empty, but got "
+    if (shape[0] < 1 || (!elementType.isF32() && !elementType.isInteger(32)))
+      return emitError() << "a vector in shared memory must be of f32 or i32 "
+                            "and not empty, but got "
                          << shape[0] << " of " << elementType;
     return success();
   }

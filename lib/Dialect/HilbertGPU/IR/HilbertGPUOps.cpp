@@ -115,13 +115,15 @@ LogicalResult LoadOp::verify() {
                     getMatrix().getType(), getRows().getType());
 }
 
-LogicalResult FlipSignOp::verify() {
-  if (!getType().isMatrix() ||
-      getType().getElementType().getIntOrFloatBitWidth() != 16)
-    return violates(*this, "C1")
-           << "tile must be a matrix of 16-bit elements, but is " << getType();
-  return success();
+/// A matrix of 16-bit elements.
+static LogicalResult verifyPacked(Operation *op, SmemType tile) {
+  if (tile.isMatrix() && tile.getElementType().getIntOrFloatBitWidth() == 16)
+    return success();
+  return violates(op, "C1")
+         << "tile must be a matrix of 16-bit elements, but is " << tile;
 }
+
+LogicalResult FlipSignOp::verify() { return verifyPacked(*this, getType()); }
 
 LogicalResult AsyncLoadOp::verify() {
   SmemType tile = getTile().getType();
@@ -189,6 +191,50 @@ LogicalResult DotOp::verify() {
            << "a and b must both be f16 or bf16, but are " << elementType
            << " and " << b.getElementType();
   return success();
+}
+
+static LogicalResult verifyBounds(Operation *op, StringRef label,
+                                  SmemType bounds, int64_t columns) {
+  if (bounds.getShape() == ArrayRef<int64_t>{3 * columns} &&
+      bounds.getElementType().isInteger(32))
+    return success();
+  return violates(op, label) << "bounds must be three i32 for each of "
+                             << columns << " columns, but are " << bounds;
+}
+
+static LogicalResult verifyCleaning(Operation *op, SmemType tile,
+                                    RowsType ranks, SmemType bounds) {
+  if (failed(verifyPacked(op, tile)))
+    return failure();
+  if (ranks.getSize() != tile.getShape()[0])
+    return violates(op, "C2") << "ranks must have " << tile.getShape()[0]
+                              << " rows, but have " << ranks.getSize();
+  return verifyBounds(op, "C3", bounds, tile.getShape()[1]);
+}
+
+LogicalResult TakeNonFiniteOp::verify() {
+  return verifyCleaning(*this, getTile().getType(), getRanks().getType(),
+                        getBounds().getType());
+}
+
+LogicalResult CleanOp::verify() {
+  return verifyCleaning(*this, getTile().getType(), getRanks().getType(),
+                        getBounds().getType());
+}
+
+LogicalResult PoisonOp::verify() {
+  auto layout = dyn_cast<MmaAttr>(getType().getEncoding());
+  RankedTensorType ranks = getRanks().getType();
+  if (!layout || !getType().getElementType().isF32() ||
+      ranks != RankedTensorType::get({getType().getDimSize(0)},
+                                     IntegerType::get(getContext(), 32),
+                                     SliceAttr::get(getContext(), 1, layout)))
+    return violates(*this, "C1")
+           << "ranks must be the i32 slice of rows of an f32 accumulator, but "
+              "they are "
+           << ranks << " and " << getType();
+  return verifyBounds(*this, "C2", getBounds().getType(),
+                      getType().getDimSize(1));
 }
 
 LogicalResult ReduceOp::inferReturnTypes(MLIRContext *context,

@@ -47,6 +47,7 @@ private:
   void makeResident(LoadOp load);
   LogicalResult pipeline(scf::ForOp loop);
   void stage(StoreOp store);
+  void giveBounds(TakeNonFiniteOp op);
   /// Makes what was copied visible before what reads it outside of loops.
   void waitBefore(Operation *op);
   void startEarly(scf::ForOp loop, const SetVector<Operation *> &slice,
@@ -58,6 +59,8 @@ private:
   /// Buffers of resident tiles, which results may pass through.
   SmallVector<Value> residents;
   size_t nextStaging = 0;
+  /// Where cleaned tiles tell what they lost.
+  Value bounds;
   /// Groups of copies that loops began before resident tiles are waited for.
   int64_t groupsInFlight = 0;
 };
@@ -244,6 +247,20 @@ void Pipeliner::stage(StoreOp store) {
   store.erase();
 }
 
+void Pipeliner::giveBounds(TakeNonFiniteOp op) {
+  SmemType type = op.getBounds().getType();
+  // One is used after the other: all have the same place.
+  if (!bounds)
+    bounds = allocate(type, 1);
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  Value slot = SlotOp::create(b, bounds, constant(b, 0));
+  Value found = CleanOp::create(b, op.getTile(), op.getRanks(), slot,
+                                op.getCondition(), op.getLatest());
+  op.getFound().replaceAllUsesWith(found);
+  op.getBounds().replaceAllUsesWith(slot);
+  op.erase();
+}
+
 LogicalResult Pipeliner::run() {
   SmallVector<LoadOp> resident;
   SmallVector<scf::ForOp> loops;
@@ -268,6 +285,7 @@ LogicalResult Pipeliner::run() {
     if (!op->getParentOfType<scf::ForOp>())
       waitBefore(op);
   });
+  function.walk([&](TakeNonFiniteOp op) { giveBounds(op); });
   for (StoreOp store : stores)
     stage(store);
   return success();

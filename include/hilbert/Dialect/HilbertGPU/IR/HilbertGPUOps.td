@@ -287,6 +287,76 @@ def HilbertGPU_DotOp : HilbertGPU_Op<"dot", [
   let hasVerifier = 1;
 }
 
+class HilbertGPU_NonFiniteOp<string mnemonic> : HilbertGPU_Op<mnemonic, [
+    MemoryEffects<[MemRead, MemWrite]>]> {
+  string spec = [{
+    If `condition`, which is the same for all threads, holds and a tile has
+    elements that are infinite or NaN: replaces these by 0 and returns true.
+    `bounds` then has, for NaN, for +inf and for -inf, a number for each column:
+    the smallest rank of a row that had such an element (the largest with
+    `latest`). `ranks` are rows whose token is the rank.
+
+    A key that causality hides from a query has the weight 0, but 0 · NaN is NaN:
+    so what is not finite is taken out of the product, and `hilbert_gpu.poison`
+    adds it to the rows that do see it, which the bounds tell.
+
+    Constraints:
+    - (C1) the tile is a matrix of 16-bit elements.
+    - (C2) `ranks` has as many rows.
+    - (C3) `bounds` are three for each column.
+  }];
+}
+
+def HilbertGPU_TakeNonFiniteOp : HilbertGPU_NonFiniteOp<"take_non_finite"> {
+  let summary = "Clean a tile, and tell where it was not finite";
+  let description = spec # [{
+
+    Example:
+
+    ```mlir
+    %found, %bounds = hilbert_gpu.take_non_finite %v, %ranks if %cut
+        : !hilbert_gpu.smem<64x128xbf16>, !hilbert_gpu.rows<64, run>
+        -> !hilbert_gpu.smem<384xi32>
+    ```
+  }];
+  let arguments = (ins HilbertGPU_SmemType:$tile, HilbertGPU_RowsType:$ranks,
+                       I1:$condition, UnitAttr:$latest);
+  let results = (outs I1:$found, HilbertGPU_SmemType:$bounds);
+  let assemblyFormat = [{
+    $tile `,` $ranks `if` $condition attr-dict
+    `:` type($tile) `,` type($ranks) `->` type($bounds)
+  }];
+  let hasVerifier = 1;
+}
+
+def HilbertGPU_PoisonOp : HilbertGPU_Op<"poison", [
+    MemoryEffects<[MemRead]>, AllTypesMatch<["source", "result"]>]> {
+  let summary = "Add what a cleaned tile lost";
+  let description = [{
+    Adds NaN, +inf and -inf to the elements of a column whose row has a rank of
+    at least the column's bound (at most with `latest`).
+
+    Constraints:
+    - (C1) source is f32 with an `mma` layout, and `ranks` its slice of rows.
+    - (C2) `bounds` are three for each column.
+
+    Example:
+
+    ```mlir
+    %o2 = hilbert_gpu.poison %o, %bounds, %rank : tensor<128x128xf32, #acc>,
+        !hilbert_gpu.smem<384xi32>, tensor<128xi32, #hilbert_gpu.slice<1, #acc>>
+    ```
+  }];
+  let arguments = (ins HilbertGPU_Fragment:$source, HilbertGPU_SmemType:$bounds,
+                       HilbertGPU_Fragment:$ranks, UnitAttr:$latest);
+  let results = (outs HilbertGPU_Fragment:$result);
+  let assemblyFormat = [{
+    $source `,` $bounds `,` $ranks attr-dict
+    `:` type($source) `,` type($bounds) `,` type($ranks)
+  }];
+  let hasVerifier = 1;
+}
+
 def HilbertGPU_Reduction : I32EnumAttr<"Reduction", "How a row is reduced", [
     I32EnumAttrCase<"Max", 0, "max">, I32EnumAttrCase<"Min", 1, "min">,
     I32EnumAttrCase<"Sum", 2, "sum">]> {
@@ -448,6 +518,29 @@ def HilbertGPU_AsyncLoadOp : HilbertGPU_Op<"async_load", [
   let assemblyFormat = [{
     $matrix `[` $rows `]` `,` $tile attr-dict
     `:` type($matrix) `,` type($rows) `,` type($tile)
+  }];
+  let hasVerifier = 1;
+}
+
+def HilbertGPU_CleanOp : HilbertGPU_NonFiniteOp<"clean"> {
+  let summary = "Clean a tile, and write where it was not finite";
+  let description = spec # [{
+
+    Example:
+
+    ```mlir
+    %found = hilbert_gpu.clean %v, %ranks, %bounds if %cut
+        : !hilbert_gpu.smem<64x128xbf16>, !hilbert_gpu.rows<64, run>,
+          !hilbert_gpu.smem<384xi32>
+    ```
+  }];
+  let arguments = (ins HilbertGPU_SmemType:$tile, HilbertGPU_RowsType:$ranks,
+                       HilbertGPU_SmemType:$bounds, I1:$condition,
+                       UnitAttr:$latest);
+  let results = (outs I1:$found);
+  let assemblyFormat = [{
+    $tile `,` $ranks `,` $bounds `if` $condition attr-dict
+    `:` type($tile) `,` type($ranks) `,` type($bounds)
   }];
   let hasVerifier = 1;
 }
