@@ -296,11 +296,23 @@ func.func @residues(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l) -> (!t, !l) {
 // CHECK:   %[[LASTK:.*]] = arith.subi %[[ENDK]], %{{.*}} : i32
 // CHECK:   %[[BEYOND:.*]] = arith.cmpi slt, %[[START]], %[[LASTK]] : i32
 // CHECK:   %[[NEEDED:.*]] = arith.ori %[[RAGGED]], %[[BEYOND]] : i1
+//
+// Values that are hidden and not finite stay out of the product: 0 * NaN is NaN.
+// Ranks are positions, whatever the order.
+// CHECK:   %[[RANKS:.*]] = hilbert_gpu.run_rows %[[FIRST]], %{{.*}} step 1 : <32, run>
+// CHECK:   %[[FOUND:.*]], %[[BOUNDS:.*]] = hilbert_gpu.take_non_finite %[[V:.*]], %[[RANKS]] if %[[NEEDED]] : <32x16xbf16>, <32, run> -> <48xi32>
 // CHECK:   scf.if %[[NEEDED]]
-// CHECK-NOT: hilbert_gpu.tokens
 // CHECK:     arith.cmpi slt, {{.*}} : tensor<32xi32
-// CHECK:     %[[VISIBLE:.*]] = arith.cmpi sle, {{.*}} : tensor<64x32xi32
+// CHECK:     %[[KRANK:.*]] = hilbert_gpu.tokens %[[RANKS]]
+// CHECK:     %[[KRANKS:.*]] = hilbert_gpu.broadcast %[[KRANK]]
+// CHECK:     %[[VISIBLE:.*]] = arith.cmpi sle, %[[KRANKS]], {{.*}} : tensor<64x32xi32
 // CHECK:     arith.andi %{{.*}}, %[[VISIBLE]]
+// CHECK:   %[[SUM:.*]] = hilbert_gpu.dot %{{.*}}, %[[V]], %{{.*}} : tensor<64x32xbf16
+// CHECK:   %[[NEXT:.*]] = scf.if %[[FOUND]]
+// CHECK:     %[[POISONED:.*]] = hilbert_gpu.poison %[[SUM]], %[[BOUNDS]], %{{[0-9]+}} : tensor<64x16xf32
+// CHECK:     scf.yield %[[POISONED]]
+// CHECK:     scf.yield %[[SUM]]
+// CHECK:   scf.yield %{{.*}}, %{{.*}}, %[[NEXT]]
 func.func @position(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %o: !i) -> (!t, !l) {
   %r:2 = hilbert.attention ins(%q, %k, %v : !t, !kv, !kv) outs(%out, %lse : !t, !l)
     order(%o : !i) causal<position> schedule(#s)
@@ -312,13 +324,16 @@ func.func @position(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %o: !i) -> (!t
 // CHECK-NOT: scf.if %{{.*}} -> (tensor<64x32xf32
 // CHECK: scf.for
 // CHECK:   %[[KROWS:.*]] = hilbert_gpu.table_rows
+// CHECK:   %[[FOUND:.*]], %[[BOUNDS:.*]] = hilbert_gpu.take_non_finite %{{.*}}, %[[KROWS]] if %[[TRUE:.*]] : <32x16xbf16>, <32, table> -> <48xi32>
 // CHECK:   %[[S:.*]] = hilbert_gpu.dot
 // CHECK:   %[[TQ:.*]] = hilbert_gpu.tokens %{{.*}} : <64, table> -> tensor<64xi32, #hilbert_gpu.slice<1
-// CHECK:   %[[TK:.*]] = hilbert_gpu.tokens %[[KROWS]] : <32, table> -> tensor<32xi32, #hilbert_gpu.slice<0
 // CHECK:   %[[TQS:.*]] = hilbert_gpu.broadcast %[[TQ]]
+// CHECK:   %[[TK:.*]] = hilbert_gpu.tokens %[[KROWS]] : <32, table> -> tensor<32xi32, #hilbert_gpu.slice<0
 // CHECK:   %[[TKS:.*]] = hilbert_gpu.broadcast %[[TK]]
 // CHECK:   arith.cmpi sle, %[[TKS]], %[[TQS]]
 // CHECK:   arith.select %{{.*}}, %[[S]]
+// CHECK:   scf.if %[[FOUND]]
+// CHECK:     hilbert_gpu.poison %{{.*}}, %[[BOUNDS]], %[[TQ]] :
 func.func @token(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %o: !i) -> (!t, !l) {
   %r:2 = hilbert.attention ins(%q, %k, %v : !t, !kv, !kv) outs(%out, %lse : !t, !l)
     order(%o : !i) causal<token> schedule(#s)
@@ -327,9 +342,9 @@ func.func @token(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %o: !i) -> (!t, !
 
 // In raster order a token is its position.
 // CHECK-LABEL: gpu.module @token_raster_kernels
-// CHECK-NOT: hilbert_gpu.tokens
-// CHECK: arith.ori
-// CHECK: scf.if %{{.*}} -> (tensor<64x32xf32
+// CHECK: %[[NEEDED:.*]] = arith.ori
+// CHECK: hilbert_gpu.take_non_finite %{{.*}}, %{{.*}} if %[[NEEDED]]
+// CHECK: scf.if %[[NEEDED]] -> (tensor<64x32xf32
 // CHECK: arith.cmpi sle, {{.*}} : tensor<64x32xi32
 func.func @token_raster(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l) -> (!t, !l) {
   %r:2 = hilbert.attention ins(%q, %k, %v : !t, !kv, !kv) outs(%out, %lse : !t, !l)

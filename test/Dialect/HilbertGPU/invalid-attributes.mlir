@@ -78,13 +78,23 @@ func.func private @schedule_c3_ctas() attributes {a = #hilbert_gpu.schedule<m = 
 // Types
 //===----------------------------------------------------------------------===//
 
-// expected-error@+1 {{a vector in shared memory must be of f32 and not empty, but got 64 of 'f16'}}
+// expected-error@+1 {{a vector in shared memory must be of f32 or i32 and not empty, but got 64 of 'f16'}}
 func.func private @smem_vector(!hilbert_gpu.smem<64xf16>)
 
 // -----
 
-// expected-error@+1 {{a vector in shared memory must be of f32 and not empty, but got 0 of 'f32'}}
+// expected-error@+1 {{a vector in shared memory must be of f32 or i32 and not empty, but got 64 of 'i64'}}
+func.func private @smem_vector_wide(!hilbert_gpu.smem<64xi64>)
+
+// -----
+
+// expected-error@+1 {{a vector in shared memory must be of f32 or i32 and not empty, but got 0 of 'f32'}}
 func.func private @smem_vector_empty(!hilbert_gpu.smem<0xf32>)
+
+// -----
+
+// expected-error@+1 {{a vector in shared memory must be of f32 or i32 and not empty, but got 0 of 'i32'}}
+func.func private @smem_vector_empty_i32(!hilbert_gpu.smem<0xi32>)
 
 // -----
 

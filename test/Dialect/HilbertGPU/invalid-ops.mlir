@@ -483,8 +483,187 @@ func.func @local_load_c1_size(%x: !hilbert_gpu.smem<128xf32>) {
 // -----
 
 //===----------------------------------------------------------------------===//
+// What is not finite
+//===----------------------------------------------------------------------===//
+
+func.func @take_non_finite_c1_vector(%v: !hilbert_gpu.smem<64xf32>, %ranks: !hilbert_gpu.rows<64, run>, %cut: i1) {
+  // expected-error@+1 {{(C1) tile must be a matrix of 16-bit elements, but is '!hilbert_gpu.smem<64xf32>'}}
+  %0:2 = hilbert_gpu.take_non_finite %v, %ranks if %cut
+    : !hilbert_gpu.smem<64xf32>, !hilbert_gpu.rows<64, run> -> !hilbert_gpu.smem<48xi32>
+  return
+}
+
+// -----
+
+func.func @take_non_finite_c1_element(%v: !hilbert_gpu.smem<64x16xf32>, %ranks: !hilbert_gpu.rows<64, run>, %cut: i1) {
+  // expected-error@+1 {{(C1) tile must be a matrix of 16-bit elements, but is '!hilbert_gpu.smem<64x16xf32>'}}
+  %0:2 = hilbert_gpu.take_non_finite %v, %ranks if %cut
+    : !hilbert_gpu.smem<64x16xf32>, !hilbert_gpu.rows<64, run> -> !hilbert_gpu.smem<48xi32>
+  return
+}
+
+// -----
+
+func.func @take_non_finite_c2(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<32, run>, %cut: i1) {
+  // expected-error@+1 {{(C2) ranks must have 64 rows, but have 32}}
+  %0:2 = hilbert_gpu.take_non_finite %v, %ranks if %cut
+    : !hilbert_gpu.smem<64x16xf16>, !hilbert_gpu.rows<32, run> -> !hilbert_gpu.smem<48xi32>
+  return
+}
+
+// -----
+
+func.func @take_non_finite_c3_size(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<64, run>, %cut: i1) {
+  // expected-error@+1 {{(C3) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<32xi32>'}}
+  %0:2 = hilbert_gpu.take_non_finite %v, %ranks if %cut
+    : !hilbert_gpu.smem<64x16xf16>, !hilbert_gpu.rows<64, run> -> !hilbert_gpu.smem<32xi32>
+  return
+}
+
+// -----
+
+func.func @take_non_finite_c3_element(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<64, run>, %cut: i1) {
+  // expected-error@+1 {{(C3) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<48xf32>'}}
+  %0:2 = hilbert_gpu.take_non_finite %v, %ranks if %cut
+    : !hilbert_gpu.smem<64x16xf16>, !hilbert_gpu.rows<64, run> -> !hilbert_gpu.smem<48xf32>
+  return
+}
+
+// -----
+
+func.func @take_non_finite_c3_matrix(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<64, run>, %cut: i1) {
+  // expected-error@+1 {{(C3) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<8x16xf16>'}}
+  %0:2 = hilbert_gpu.take_non_finite %v, %ranks if %cut
+    : !hilbert_gpu.smem<64x16xf16>, !hilbert_gpu.rows<64, run> -> !hilbert_gpu.smem<8x16xf16>
+  return
+}
+
+// -----
+
+#acc = #hilbert_gpu.mma<warps = 4>
+#rows = #hilbert_gpu.slice<1, #acc>
+func.func @poison_c1_element(%o: tensor<64x16xf16, #acc>, %bounds: !hilbert_gpu.smem<48xi32>, %rank: tensor<64xi32, #rows>) {
+  // expected-error@+1 {{(C1) ranks must be the i32 slice of rows of an f32 accumulator, but they are 'tensor<64xi32, #hilbert_gpu.slice<1, <warps = 4>>>' and 'tensor<64x16xf16, #hilbert_gpu.mma<warps = 4>>'}}
+  %0 = hilbert_gpu.poison %o, %bounds, %rank : tensor<64x16xf16, #acc>, !hilbert_gpu.smem<48xi32>, tensor<64xi32, #rows>
+  return
+}
+
+// -----
+
+#acc = #hilbert_gpu.mma<warps = 4>
+#rows = #hilbert_gpu.slice<1, #acc>
+#operand = #hilbert_gpu.operand<#acc>
+func.func @poison_c1_layout(%o: tensor<64x16xf32, #operand>, %bounds: !hilbert_gpu.smem<48xi32>, %rank: tensor<64xi32, #rows>) {
+  // expected-error@+1 {{(C1) ranks must be the i32 slice of rows of an f32 accumulator, but they are 'tensor<64xi32, #hilbert_gpu.slice<1, <warps = 4>>>' and 'tensor<64x16xf32, #hilbert_gpu.operand<<warps = 4>>>'}}
+  %0 = hilbert_gpu.poison %o, %bounds, %rank : tensor<64x16xf32, #operand>, !hilbert_gpu.smem<48xi32>, tensor<64xi32, #rows>
+  return
+}
+
+// -----
+
+#acc = #hilbert_gpu.mma<warps = 4>
+#columns = #hilbert_gpu.slice<0, #acc>
+func.func @poison_c1_slice(%o: tensor<64x16xf32, #acc>, %bounds: !hilbert_gpu.smem<48xi32>, %rank: tensor<64xi32, #columns>) {
+  // expected-error@+1 {{(C1) ranks must be the i32 slice of rows of an f32 accumulator, but they are 'tensor<64xi32, #hilbert_gpu.slice<0, <warps = 4>>>'}}
+  %0 = hilbert_gpu.poison %o, %bounds, %rank : tensor<64x16xf32, #acc>, !hilbert_gpu.smem<48xi32>, tensor<64xi32, #columns>
+  return
+}
+
+// -----
+
+#acc = #hilbert_gpu.mma<warps = 4>
+#rows = #hilbert_gpu.slice<1, #acc>
+func.func @poison_c1_ranks(%o: tensor<64x16xf32, #acc>, %bounds: !hilbert_gpu.smem<48xi32>, %rank: tensor<64xf32, #rows>) {
+  // expected-error@+1 {{(C1) ranks must be the i32 slice of rows of an f32 accumulator, but they are 'tensor<64xf32, #hilbert_gpu.slice<1, <warps = 4>>>'}}
+  %0 = hilbert_gpu.poison %o, %bounds, %rank : tensor<64x16xf32, #acc>, !hilbert_gpu.smem<48xi32>, tensor<64xf32, #rows>
+  return
+}
+
+// -----
+
+#acc = #hilbert_gpu.mma<warps = 4>
+#rows = #hilbert_gpu.slice<1, #acc>
+func.func @poison_c1_size(%o: tensor<64x16xf32, #acc>, %bounds: !hilbert_gpu.smem<48xi32>, %rank: tensor<128xi32, #rows>) {
+  // expected-error@+1 {{(C1) ranks must be the i32 slice of rows of an f32 accumulator, but they are 'tensor<128xi32, #hilbert_gpu.slice<1, <warps = 4>>>'}}
+  %0 = hilbert_gpu.poison %o, %bounds, %rank : tensor<64x16xf32, #acc>, !hilbert_gpu.smem<48xi32>, tensor<128xi32, #rows>
+  return
+}
+
+// -----
+
+#acc = #hilbert_gpu.mma<warps = 4>
+#rows = #hilbert_gpu.slice<1, #hilbert_gpu.mma<warps = 2>>
+func.func @poison_c1_parent(%o: tensor<64x16xf32, #acc>, %bounds: !hilbert_gpu.smem<48xi32>, %rank: tensor<64xi32, #rows>) {
+  // expected-error@+1 {{(C1) ranks must be the i32 slice of rows of an f32 accumulator, but they are 'tensor<64xi32, #hilbert_gpu.slice<1, <warps = 2>>>'}}
+  %0 = hilbert_gpu.poison %o, %bounds, %rank : tensor<64x16xf32, #acc>, !hilbert_gpu.smem<48xi32>, tensor<64xi32, #rows>
+  return
+}
+
+// -----
+
+#acc = #hilbert_gpu.mma<warps = 4>
+#rows = #hilbert_gpu.slice<1, #acc>
+func.func @poison_c2_size(%o: tensor<64x16xf32, #acc>, %bounds: !hilbert_gpu.smem<16xi32>, %rank: tensor<64xi32, #rows>) {
+  // expected-error@+1 {{(C2) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<16xi32>'}}
+  %0 = hilbert_gpu.poison %o, %bounds, %rank : tensor<64x16xf32, #acc>, !hilbert_gpu.smem<16xi32>, tensor<64xi32, #rows>
+  return
+}
+
+// -----
+
+#acc = #hilbert_gpu.mma<warps = 4>
+#rows = #hilbert_gpu.slice<1, #acc>
+func.func @poison_c2_element(%o: tensor<64x16xf32, #acc>, %bounds: !hilbert_gpu.smem<48xf32>, %rank: tensor<64xi32, #rows>) {
+  // expected-error@+1 {{(C2) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<48xf32>'}}
+  %0 = hilbert_gpu.poison %o, %bounds, %rank : tensor<64x16xf32, #acc>, !hilbert_gpu.smem<48xf32>, tensor<64xi32, #rows>
+  return
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
 // Level C2
 //===----------------------------------------------------------------------===//
+
+func.func @clean_c1_vector(%v: !hilbert_gpu.smem<64xf32>, %ranks: !hilbert_gpu.rows<64, run>,
+    %bounds: !hilbert_gpu.smem<48xi32>, %cut: i1) {
+  // expected-error@+1 {{(C1) tile must be a matrix of 16-bit elements, but is '!hilbert_gpu.smem<64xf32>'}}
+  %0 = hilbert_gpu.clean %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64xf32>,
+    !hilbert_gpu.rows<64, run>, !hilbert_gpu.smem<48xi32>
+  return
+}
+
+// -----
+
+func.func @clean_c2(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<32, run>,
+    %bounds: !hilbert_gpu.smem<48xi32>, %cut: i1) {
+  // expected-error@+1 {{(C2) ranks must have 64 rows, but have 32}}
+  %0 = hilbert_gpu.clean %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64x16xf16>,
+    !hilbert_gpu.rows<32, run>, !hilbert_gpu.smem<48xi32>
+  return
+}
+
+// -----
+
+func.func @clean_c3_size(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<64, run>,
+    %bounds: !hilbert_gpu.smem<32xi32>, %cut: i1) {
+  // expected-error@+1 {{(C3) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<32xi32>'}}
+  %0 = hilbert_gpu.clean %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64x16xf16>,
+    !hilbert_gpu.rows<64, run>, !hilbert_gpu.smem<32xi32>
+  return
+}
+
+// -----
+
+func.func @clean_c3_element(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<64, run>,
+    %bounds: !hilbert_gpu.smem<48xf32>, %cut: i1) {
+  // expected-error@+1 {{(C3) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<48xf32>'}}
+  %0 = hilbert_gpu.clean %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64x16xf16>,
+    !hilbert_gpu.rows<64, run>, !hilbert_gpu.smem<48xf32>
+  return
+}
+
+// -----
 
 func.func @async_load_c1(%x: !hilbert_gpu.matrix<16xf16>, %rows: !hilbert_gpu.rows<64, run>,
     %t: !hilbert_gpu.smem<32x16xf16>) {

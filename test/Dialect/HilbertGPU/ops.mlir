@@ -23,12 +23,14 @@ func.func private @layouts(tensor<64x8xf32, #acc>, tensor<64x16xbf16, #operand>,
 // CHECK-LABEL: func private @types(
 // CHECK-SAME: !hilbert_gpu.matrix<128xbf16>, !hilbert_gpu.matrix<1xf32>
 // CHECK-SAME: !hilbert_gpu.rows<64, run>, !hilbert_gpu.rows<64, table>, !hilbert_gpu.rows<64, box>
-// CHECK-SAME: !hilbert_gpu.smem<64x128xbf16>, !hilbert_gpu.smem<64xf32>
-// CHECK-SAME: !hilbert_gpu.ring<3, <64x128xf16>>
+// CHECK-SAME: !hilbert_gpu.smem<64x128xbf16>, !hilbert_gpu.smem<64xf32>, !hilbert_gpu.smem<384xi32>
+// CHECK-SAME: !hilbert_gpu.ring<3, <64x128xf16>>, !hilbert_gpu.ring<1, <384xi32>>
 func.func private @types(!hilbert_gpu.matrix<128xbf16>, !hilbert_gpu.matrix<1xf32>,
     !hilbert_gpu.rows<64, run>, !hilbert_gpu.rows<64, table>,
     !hilbert_gpu.rows<64, box>, !hilbert_gpu.smem<64x128xbf16>,
-    !hilbert_gpu.smem<64xf32>, !hilbert_gpu.ring<3, !hilbert_gpu.smem<64x128xf16>>)
+    !hilbert_gpu.smem<64xf32>, !hilbert_gpu.smem<384xi32>,
+    !hilbert_gpu.ring<3, !hilbert_gpu.smem<64x128xf16>>,
+    !hilbert_gpu.ring<1, !hilbert_gpu.smem<384xi32>>)
 
 // CHECK-LABEL: func private @attributes()
 // CHECK-DAG: box = #hilbert_gpu.access<box>
@@ -146,9 +148,45 @@ func.func @registers(%s: tensor<64x32xf32, #acc>, %o: tensor<64x32xf32, #operand
   return
 }
 
+// CHECK-LABEL: func @non_finite(
+// CHECK-SAME: %[[V:[^:]*]]: !hilbert_gpu.smem<64x32xf16>, %[[R:[^:]*]]: !hilbert_gpu.rows<64, run>, %[[C:[^:]*]]: i1
+// CHECK-SAME: %[[O:[^:]*]]: tensor<64x32xf32, {{[^%]*}}>, %[[RANK:[^:]*]]: tensor<64xi32,
+func.func @non_finite(%v: !hilbert_gpu.smem<64x32xf16>, %ranks: !hilbert_gpu.rows<64, run>,
+    %cut: i1, %o: tensor<64x32xf32, #acc>, %rank: tensor<64xi32, #rows>,
+    %w: !hilbert_gpu.smem<16x16xbf16>, %tokens: !hilbert_gpu.rows<16, table>) {
+  // CHECK: %[[FOUND:.*]], %[[BOUNDS:.*]] = hilbert_gpu.take_non_finite %[[V]], %[[R]] if %[[C]] : <64x32xf16>, <64, run> -> <96xi32>
+  %found, %bounds = hilbert_gpu.take_non_finite %v, %ranks if %cut
+    : !hilbert_gpu.smem<64x32xf16>, !hilbert_gpu.rows<64, run> -> !hilbert_gpu.smem<96xi32>
+  // CHECK: hilbert_gpu.poison %[[O]], %[[BOUNDS]], %[[RANK]] : tensor<64x32xf32, #hilbert_gpu.mma<warps = 4>>, <96xi32>, tensor<64xi32, #hilbert_gpu.slice<1, <warps = 4>>>
+  %0 = hilbert_gpu.poison %o, %bounds, %rank : tensor<64x32xf32, #acc>,
+    !hilbert_gpu.smem<96xi32>, tensor<64xi32, #rows>
+  // Bounds from above; whatever way ranks are found.
+  // CHECK: hilbert_gpu.take_non_finite %{{.*}}, %{{.*}} if %[[FOUND]] {latest} : <16x16xbf16>, <16, table> -> <48xi32>
+  %found2, %bounds2 = hilbert_gpu.take_non_finite %w, %tokens if %found {latest}
+    : !hilbert_gpu.smem<16x16xbf16>, !hilbert_gpu.rows<16, table> -> !hilbert_gpu.smem<48xi32>
+  // CHECK: hilbert_gpu.poison %[[O]], %[[BOUNDS]], %[[RANK]] {latest} :
+  %1 = hilbert_gpu.poison %o, %bounds, %rank {latest} : tensor<64x32xf32, #acc>,
+    !hilbert_gpu.smem<96xi32>, tensor<64xi32, #rows>
+  return
+}
+
 //===----------------------------------------------------------------------===//
 // Level C2
 //===----------------------------------------------------------------------===//
+
+// CHECK-LABEL: func @clean(
+// CHECK-SAME: %[[V:[^:]*]]: !hilbert_gpu.smem<64x32xf16>, %[[R:[^:]*]]: !hilbert_gpu.rows<64, box>, %[[B:[^:]*]]: !hilbert_gpu.smem<96xi32>, %[[C:[^:]*]]: i1
+func.func @clean(%v: !hilbert_gpu.smem<64x32xf16>, %ranks: !hilbert_gpu.rows<64, box>,
+    %bounds: !hilbert_gpu.smem<96xi32>, %cut: i1) -> (i1, i1) {
+  // CHECK: %[[FOUND:.*]] = hilbert_gpu.clean %[[V]], %[[R]], %[[B]] if %[[C]] : <64x32xf16>, <64, box>, <96xi32>
+  %0 = hilbert_gpu.clean %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64x32xf16>,
+    !hilbert_gpu.rows<64, box>, !hilbert_gpu.smem<96xi32>
+  // CHECK: %[[AGAIN:.*]] = hilbert_gpu.clean %[[V]], %[[R]], %[[B]] if %[[C]] {latest} : <64x32xf16>, <64, box>, <96xi32>
+  %1 = hilbert_gpu.clean %v, %ranks, %bounds if %cut {latest} : !hilbert_gpu.smem<64x32xf16>,
+    !hilbert_gpu.rows<64, box>, !hilbert_gpu.smem<96xi32>
+  // CHECK: return %[[FOUND]], %[[AGAIN]]
+  return %0, %1 : i1, i1
+}
 
 // CHECK-LABEL: func @schedule(
 // CHECK-SAME: %[[X:.*]]: !hilbert_gpu.matrix<32xf16>, %[[R:.*]]: !hilbert_gpu.rows<64, table>, %[[I:.*]]: i32, %[[T:.*]]: tensor<64x32xf16, {{.*}}>)
