@@ -106,8 +106,7 @@ static KernelInfo readKernel(const Node &node) {
   KernelInfo kernel;
   kernel.name = node["name"].string();
   kernel.attention = node["attention"].string();
-  kernel.role =
-      node["role"].wordOf({"forward", "delta", "dq", "dkv", "dk", "dv"});
+  kernel.role = node["role"].wordOf({"forward", "dq", "dkv", "dk", "dv"});
   for (const Node &each : node["arguments"].list()) {
     KernelArgument argument;
     argument.name = each["name"].string();

@@ -38,7 +38,7 @@ struct KernelInfo {
   std::string name;
   /// The attention that it is a kernel of.
   std::string attention;
-  /// What it computes: "forward", "delta", "dq", "dkv", "dk" or "dv".
+  /// What it computes: "forward", "dq", "dkv", "dk" or "dv".
   std::string role;
   std::vector<KernelArgument> arguments;
   /// The attribute that its tile sizes come from, as text.
