@@ -1,6 +1,7 @@
 // RUN: split-file %s %t
 // RUN: hilbert-opt %t/copies.mlir --convert-hilbert-gpu-to-nvvm --cse | FileCheck %t/copies.mlir --implicit-check-not=hilbert_gpu
 // RUN: hilbert-opt %t/registers.mlir --convert-hilbert-gpu-to-nvvm --cse | FileCheck %t/registers.mlir --implicit-check-not=hilbert_gpu
+// RUN: hilbert-opt %t/non_finite.mlir --convert-hilbert-gpu-to-nvvm --cse | FileCheck %t/non_finite.mlir --implicit-check-not=hilbert_gpu
 // RUN: hilbert-opt %t/errors.mlir --convert-hilbert-gpu-to-nvvm --split-input-file --verify-diagnostics
 
 // Products have a file of their own; layouts and swizzles are tested in
@@ -368,6 +369,176 @@ gpu.module @registers {
   }
 }
 
+//--- non_finite.mlir
+
+#acc = #hilbert_gpu.mma<warps = 1>
+!s = !hilbert_gpu.smem<16x32xbf16>
+!ring = !hilbert_gpu.ring<1, !s>
+!half = !hilbert_gpu.smem<16x32xf16>
+!bounds = !hilbert_gpu.smem<96xi32>
+!r = !hilbert_gpu.rows<16, run>
+!t = tensor<16x8xf32, #acc>
+!ranks = tensor<16xi32, #hilbert_gpu.slice<1, #acc>>
+
+gpu.module @non_finite {
+  // Each thread looks at chunks of 16 bytes, two elements at a time: exponents of
+  // all ones overflow into the sign. No chunk if the condition does not hold.
+  // CHECK-LABEL: gpu.func @clean(
+  // CHECK-SAME: %[[CUT:[^:]*]]: i1, %[[FIRST:[^:]*]]: i32, %[[COUNT:[^:]*]]: i32
+  // CHECK-DAG: %[[STEP:.*]] = llvm.mlir.constant(3 : i32)
+  // CHECK-DAG: %[[C64:.*]] = llvm.mlir.constant(64 : i32)
+  // CHECK: %[[CHUNKS:.*]] = arith.select %[[CUT]], %[[C64]], %[[C0:.*]] : i32
+  // CHECK: %[[TID:.*]] = nvvm.read.ptx.sreg.tid.x
+  // CHECK: %[[C32:.*]] = llvm.mlir.constant(32 : i32)
+  // CHECK: %[[BITS:.*]] = scf.for %{{.*}} = %[[TID]] to %[[CHUNKS]] step %[[C32]] iter_args(%[[BEFORE:.*]] = %[[C0]])
+  // CHECK:   %[[CHUNK:.*]] = llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<3> -> vector<4xi32>
+  // CHECK:   %[[PAIR:.*]] = llvm.extractelement %[[CHUNK]]
+  // CHECK:   %[[MASK:.*]] = llvm.mlir.constant(2139127680 : i32)
+  // CHECK:   %[[EXPONENTS:.*]] = arith.andi %[[PAIR]], %[[MASK]]
+  // CHECK:   %[[ONE:.*]] = llvm.mlir.constant(8388736 : i32)
+  // CHECK:   %[[SUM:.*]] = arith.addi %[[EXPONENTS]], %[[ONE]]
+  // CHECK:   %[[SIGNS:.*]] = llvm.mlir.constant(-2147450880 : i32)
+  // CHECK:   %[[FOUND0:.*]] = arith.andi %[[SUM]], %[[SIGNS]]
+  // CHECK:   llvm.or %[[BEFORE]], %[[FOUND0]]
+  // CHECK-COUNT-3: llvm.extractelement %[[CHUNK]]
+  // CHECK:   scf.yield
+  //
+  // All threads learn what any has found. This is also the barrier after which
+  // nobody reads the tile, or bounds of before.
+  // CHECK: %[[OWN:.*]] = llvm.icmp "ne" %[[BITS]], %[[C0]] : i32
+  // CHECK: %[[OWN32:.*]] = llvm.zext %[[OWN]] : i1 to i32
+  // CHECK: %[[ANY:.*]] = nvvm.barrier #nvvm.reduction<or> %[[OWN32]] -> i32
+  // CHECK: %[[FOUND:.*]] = llvm.icmp "ne" %[[ANY]], %[[C0]] : i32
+  // CHECK: scf.if %[[FOUND]] {
+  //
+  // Then, one number after the other: bounds without any, ...
+  // CHECK:   %[[NONE:.*]] = llvm.mlir.constant(2147483647 : i32)
+  // CHECK:   %[[C96:.*]] = llvm.mlir.constant(96 : i32)
+  // CHECK:   scf.for %{{.*}} = %{{.*}} to %[[C96]] step %[[C32]]
+  // CHECK:     llvm.store %[[NONE]], %{{.*}} {alignment = 4 : i64} : i32, !llvm.ptr<3>
+  // CHECK:   nvvm.barrier0
+  //
+  // ... and 16 x 32 elements: kind 0 for NaN, 1 for +inf, 2 for -inf.
+  // CHECK:   %[[C512:.*]] = llvm.mlir.constant(512 : i32)
+  // CHECK:   scf.for %[[FLAT:.*]] = %{{.*}} to %[[C512]] step %[[C32]]
+  // CHECK:     %[[ROW:.*]] = arith.divui %[[FLAT]], %[[C32]]
+  // CHECK:     %[[COLUMN:.*]] = arith.remui %[[FLAT]], %[[C32]]
+  // CHECK:     %[[OLD:.*]] = llvm.load %[[AT:.*]] {alignment = 2 : i64} : !llvm.ptr<3> -> i16
+  // CHECK:     %[[HALF:.*]] = llvm.zext %[[OLD]] : i16 to i32
+  // CHECK:     %[[FINITE:.*]] = llvm.mlir.constant(32639 : i32)
+  // CHECK:     %[[NOSIGN:.*]] = llvm.mlir.constant(32767 : i32)
+  // CHECK:     %[[ABS:.*]] = arith.andi %[[HALF]], %[[NOSIGN]]
+  // CHECK:     %[[BAD:.*]] = arith.cmpi sgt, %[[ABS]], %[[FINITE]]
+  // CHECK:     scf.if %[[BAD]] {
+  // CHECK:       %[[INFINITY:.*]] = llvm.mlir.constant(32640 : i32)
+  // CHECK:       %[[ISNAN:.*]] = arith.cmpi sgt, %[[ABS]], %[[INFINITY]]
+  // CHECK:       %[[ISNEGATIVE:.*]] = arith.cmpi sgt, %[[HALF]], %[[NOSIGN]]
+  // CHECK:       %[[SIGN:.*]] = arith.select %[[ISNEGATIVE]], %[[C2:.*]], %[[C1:.*]] : i32
+  // CHECK:       %[[KIND:.*]] = arith.select %[[ISNAN]], %[[C0]], %[[SIGN]] : i32
+  // CHECK:       %[[SKIP:.*]] = arith.muli %[[KIND]], %[[C32]]
+  // CHECK:       %[[INDEX:.*]] = arith.addi %[[COLUMN]], %[[SKIP]]
+  // CHECK:       %[[BYTES:.*]] = arith.muli %[[INDEX]], %{{.*}}
+  // CHECK:       %[[BOUND:.*]] = llvm.getelementptr %{{.*}}[%[[BYTES]]] : {{.*}}, i8
+  // CHECK:       %[[SAFE:.*]] = arith.minsi %[[ROW]], %{{.*}}
+  // CHECK:       %[[FAR:.*]] = arith.muli %[[SAFE]], %[[STEP]]
+  // CHECK:       %[[RANK:.*]] = arith.addi %[[FIRST]], %[[FAR]]
+  // CHECK:       llvm.atomicrmw min %[[BOUND]], %[[RANK]] syncscope("block") monotonic : !llvm.ptr<3>, i32
+  // CHECK:       %[[ZERO:.*]] = llvm.mlir.constant(0 : i16)
+  // CHECK:       llvm.store %[[ZERO]], %[[AT]] {alignment = 2 : i64} : i16, !llvm.ptr<3>
+  // CHECK:   nvvm.barrier0
+  // CHECK: scf.if %[[FOUND]]
+  // CHECK-NEXT: llvm.store %[[FIRST]]
+  gpu.func @clean(%cut: i1, %first: i32, %count: i32, %out: !llvm.ptr<1>) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    %ring = hilbert_gpu.alloc {offset = 0 : i32} : !ring
+    %tile = hilbert_gpu.slot %ring[%first] : !ring
+    %lost = hilbert_gpu.alloc {offset = 1024 : i32} : !hilbert_gpu.ring<1, !bounds>
+    %bounds = hilbert_gpu.slot %lost[%first] : !hilbert_gpu.ring<1, !bounds>
+    %ranks = hilbert_gpu.run_rows %first, %count step 3 : !r
+    %found = hilbert_gpu.clean %tile, %ranks, %bounds if %cut : !s, !r, !bounds
+    scf.if %found {
+      llvm.store %first, %out : i32, !llvm.ptr<1>
+    }
+    gpu.return
+  }
+
+  // The latest row: a maximum, from the smallest number. f16 has 10 bits of
+  // mantissa: infinity is 0x7c00.
+  // CHECK-LABEL: gpu.func @clean_latest(
+  // CHECK: llvm.mlir.constant(2080406528 : i32)
+  // CHECK: llvm.mlir.constant(67109888 : i32)
+  // CHECK: nvvm.barrier #nvvm.reduction<or>
+  // CHECK: %[[NONE:.*]] = llvm.mlir.constant(-2147483648 : i32)
+  // CHECK: llvm.store %[[NONE]], %{{.*}} {alignment = 4 : i64} : i32, !llvm.ptr<3>
+  // CHECK: llvm.mlir.constant(31743 : i32)
+  // CHECK: llvm.mlir.constant(31744 : i32)
+  // CHECK: llvm.atomicrmw max
+  gpu.func @clean_latest(%cut: i1, %i: i32) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    %ring = hilbert_gpu.alloc {offset = 0 : i32} : !hilbert_gpu.ring<1, !half>
+    %tile = hilbert_gpu.slot %ring[%i] : !hilbert_gpu.ring<1, !half>
+    %lost = hilbert_gpu.alloc {offset = 1024 : i32} : !hilbert_gpu.ring<1, !bounds>
+    %bounds = hilbert_gpu.slot %lost[%i] : !hilbert_gpu.ring<1, !bounds>
+    %ranks = hilbert_gpu.run_rows %i, %i step 1 : !r
+    %found = hilbert_gpu.clean %tile, %ranks, %bounds if %cut {latest} : !half, !r, !bounds
+    gpu.return
+  }
+
+  // A thread has two rows and two columns of each; bounds of NaN, +inf and -inf
+  // are 8 columns apart. What a row with a rank before the bound gets is 0.
+  // CHECK-LABEL: gpu.func @poison(
+  // CHECK-SAME: %[[F:[^:]*]]: f32
+  // CHECK: %[[B0:.*]] = llvm.load %[[AT:.*]] {alignment = 4 : i64} : !llvm.ptr<3> -> i32
+  // CHECK: %[[H0:.*]] = arith.cmpi slt, %[[RANK:.*]], %[[B0]] : i32
+  // CHECK: %[[ZERO:.*]] = llvm.mlir.constant(0.000000e+00 : f32)
+  // CHECK: %[[NAN:.*]] = llvm.mlir.constant(0x7FC00000 : f32)
+  // CHECK: %[[A0:.*]] = arith.select %[[H0]], %[[ZERO]], %[[NAN]] : f32
+  // CHECK: %[[S0:.*]] = llvm.fadd %[[F]], %[[A0]]
+  // CHECK: %[[AT1:.*]] = llvm.getelementptr %[[AT]][32]
+  // CHECK: %[[B1:.*]] = llvm.load %[[AT1]]
+  // CHECK: %[[H1:.*]] = arith.cmpi slt, %[[RANK]], %[[B1]] : i32
+  // CHECK: %[[POSITIVE:.*]] = llvm.mlir.constant(0x7F800000 : f32)
+  // CHECK: %[[A1:.*]] = arith.select %[[H1]], %[[ZERO]], %[[POSITIVE]] : f32
+  // CHECK: %[[S1:.*]] = llvm.fadd %[[S0]], %[[A1]]
+  // CHECK: %[[AT2:.*]] = llvm.getelementptr %[[AT]][64]
+  // CHECK: %[[B2:.*]] = llvm.load %[[AT2]]
+  // CHECK: %[[H2:.*]] = arith.cmpi slt, %[[RANK]], %[[B2]] : i32
+  // CHECK: %[[NEGATIVE:.*]] = llvm.mlir.constant(0xFF800000 : f32)
+  // CHECK: %[[A2:.*]] = arith.select %[[H2]], %[[ZERO]], %[[NEGATIVE]] : f32
+  // CHECK: llvm.fadd %[[S1]], %[[A2]]
+  // The next column, then the other row with the same bounds.
+  // CHECK: llvm.getelementptr %[[AT]][4]
+  // CHECK: %[[H3:.*]] = arith.cmpi slt, %[[OTHER:.*]], %[[B0]] : i32
+  // CHECK: arith.select %[[H3]], %[[ZERO]], %[[NAN]] : f32
+  gpu.func @poison(%f: f32, %base: !llvm.ptr<1>, %long: i64, %int: i32) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    %x = hilbert_gpu.matrix %base[%long] stride %long : !hilbert_gpu.matrix<1xf32>
+    %rows = hilbert_gpu.run_rows %int, %int step 1 : !r
+    %lost = hilbert_gpu.alloc {offset = 0 : i32} : !hilbert_gpu.ring<1, !hilbert_gpu.smem<24xi32>>
+    %bounds = hilbert_gpu.slot %lost[%int] : !hilbert_gpu.ring<1, !hilbert_gpu.smem<24xi32>>
+    %ranks = hilbert_gpu.tokens %rows : !r -> !ranks
+    %o = tensor.splat %f : !t
+    %p = hilbert_gpu.poison %o, %bounds, %ranks : !t, !hilbert_gpu.smem<24xi32>, !ranks
+    %s = hilbert_gpu.reduce sum %p : !t
+    hilbert_gpu.store %s, %x[%rows] : tensor<16xf32, #hilbert_gpu.slice<1, #acc>>, !hilbert_gpu.matrix<1xf32>, !r
+    gpu.return
+  }
+
+  // Rows after the bound get 0.
+  // CHECK-LABEL: gpu.func @poison_latest(
+  // CHECK: %[[B0:.*]] = llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr<3> -> i32
+  // CHECK: arith.cmpi slt, %[[B0]], %{{.*}} : i32
+  gpu.func @poison_latest(%f: f32, %base: !llvm.ptr<1>, %long: i64, %int: i32) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    %x = hilbert_gpu.matrix %base[%long] stride %long : !hilbert_gpu.matrix<1xf32>
+    %rows = hilbert_gpu.run_rows %int, %int step 1 : !r
+    %lost = hilbert_gpu.alloc {offset = 0 : i32} : !hilbert_gpu.ring<1, !hilbert_gpu.smem<24xi32>>
+    %bounds = hilbert_gpu.slot %lost[%int] : !hilbert_gpu.ring<1, !hilbert_gpu.smem<24xi32>>
+    %ranks = hilbert_gpu.tokens %rows : !r -> !ranks
+    %o = tensor.splat %f : !t
+    %p = hilbert_gpu.poison %o, %bounds, %ranks {latest} : !t, !hilbert_gpu.smem<24xi32>, !ranks
+    %s = hilbert_gpu.reduce sum %p : !t
+    hilbert_gpu.store %s, %x[%rows] : tensor<16xf32, #hilbert_gpu.slice<1, #acc>>, !hilbert_gpu.matrix<1xf32>, !r
+    gpu.return
+  }
+}
+
 //--- errors.mlir
 
 gpu.module @no_offset {
@@ -399,6 +570,19 @@ gpu.module @load {
     %r = hilbert_gpu.run_rows %i, %i step 1 : !hilbert_gpu.rows<16, run>
     // expected-error@+1 {{failed to legalize operation 'hilbert_gpu.load'}}
     %0 = hilbert_gpu.load %m[%r] : !hilbert_gpu.matrix<16xbf16>, !hilbert_gpu.rows<16, run> -> !hilbert_gpu.smem<16x16xbf16>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @take_non_finite {
+  gpu.func @f(%i: i32, %b: i1) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    %ring = hilbert_gpu.alloc {offset = 0 : i32} : !hilbert_gpu.ring<1, !hilbert_gpu.smem<16x16xbf16>>
+    %tile = hilbert_gpu.slot %ring[%i] : !hilbert_gpu.ring<1, !hilbert_gpu.smem<16x16xbf16>>
+    %r = hilbert_gpu.run_rows %i, %i step 1 : !hilbert_gpu.rows<16, run>
+    // expected-error@+1 {{failed to legalize operation 'hilbert_gpu.take_non_finite'}}
+    %0:2 = hilbert_gpu.take_non_finite %tile, %r if %b : !hilbert_gpu.smem<16x16xbf16>, !hilbert_gpu.rows<16, run> -> !hilbert_gpu.smem<48xi32>
     gpu.return
   }
 }

@@ -4,6 +4,7 @@
 // RUN:   --remark-format=emitRemark --remarks-filter='hilbert.*' 2>&1 \
 // RUN:   | FileCheck %t/loops.mlir --check-prefix=REMARK --implicit-check-not=remark:
 // RUN: hilbert-opt %t/outside.mlir --hilbert-gpu-pipeline | FileCheck %t/outside.mlir --implicit-check-not='hilbert_gpu.load'
+// RUN: hilbert-opt %t/early.mlir --hilbert-gpu-pipeline | FileCheck %t/early.mlir --implicit-check-not='hilbert_gpu.load'
 // RUN: hilbert-opt %t/errors.mlir --hilbert-gpu-pipeline --split-input-file --verify-diagnostics
 
 //--- loops.mlir
@@ -14,6 +15,9 @@
 #acc = #hilbert_gpu.mma<warps = 1>
 !acc = tensor<16x32xf32, #acc>
 !q = tensor<16x16xf16, #hilbert_gpu.operand<#acc>>
+!p = tensor<16x32xf16, #hilbert_gpu.operand<#acc>>
+!sum = tensor<16x16xf32, #acc>
+!rank = tensor<16xi32, #hilbert_gpu.slice<1, #acc>>
 
 gpu.module @kernels {
   // Two stages: the copy for the next tile begins before this one is used.
@@ -157,6 +161,52 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // Cleaned tiles use their bounds one after the other: all have one buffer.
+  // CHECK-LABEL: gpu.func @bounds(
+  // CHECK: %[[LOST:.*]] = hilbert_gpu.alloc : <1, <48xi32>>
+  // CHECK-NOT: hilbert_gpu.alloc : <{{.*}}i32>>
+  // CHECK: %[[RING:.*]] = hilbert_gpu.alloc : <2, <32x16xf16>>
+  // CHECK: scf.for
+  // CHECK:   hilbert_gpu.async_load
+  // CHECK:   %[[T:.*]] = hilbert_gpu.slot %[[RING]]
+  // CHECK:   %[[B0:.*]] = hilbert_gpu.slot %[[LOST]][%{{.*}}] : <1, <48xi32>>
+  // CHECK:   %[[F0:.*]] = hilbert_gpu.clean %[[T]], %[[R:.*]], %[[B0]] if %[[CUT:.*]] : <32x16xf16>, <32, run>, <48xi32>
+  // CHECK:   scf.if %[[F0]]
+  // CHECK:     hilbert_gpu.poison %{{.*}}, %[[B0]], %{{.*}} : tensor<16x16xf32
+  // CHECK:   %[[B1:.*]] = hilbert_gpu.slot %[[LOST]][%{{.*}}] : <1, <48xi32>>
+  // CHECK:   %[[F1:.*]] = hilbert_gpu.clean %[[T]], %[[R]], %[[B1]] if %[[CUT]] {latest}
+  // CHECK:   scf.if %[[F1]]
+  // CHECK:     hilbert_gpu.poison %{{.*}}, %[[B1]], %{{.*}} {latest} :
+  // Bytes of the ring and of the bounds, in multiples of 128.
+  // REMARK: remark: {{.*}} Kernel=bounds, SharedBytes=2304, Stages=2
+  gpu.func @bounds(%k: !m, %n: i32, %p: !p, %init: !sum, %rank: !rank, %cut: i1) kernel attributes {hilbert_gpu.schedule = #hilbert_gpu.schedule<m = 16, n = 32, warps = 1, stages = 2, ctas = 1>} {
+    %c0 = arith.constant 0 : i32
+    %c1 = arith.constant 1 : i32
+    %c32 = arith.constant 32 : i32
+    %0 = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %init) -> !sum : i32 {
+      %rows = hilbert_gpu.run_rows %i, %c32 step 1 : !r
+      %tile = hilbert_gpu.load %k[%rows] : !m, !r -> !s
+      %found, %bounds = hilbert_gpu.take_non_finite %tile, %rows if %cut : !s, !r -> !hilbert_gpu.smem<48xi32>
+      %1 = hilbert_gpu.dot %p, %tile, %acc : !p, !s, !sum
+      %2 = scf.if %found -> !sum {
+        %3 = hilbert_gpu.poison %1, %bounds, %rank : !sum, !hilbert_gpu.smem<48xi32>, !rank
+        scf.yield %3 : !sum
+      } else {
+        scf.yield %1 : !sum
+      }
+      %found2, %bounds2 = hilbert_gpu.take_non_finite %tile, %rows if %cut {latest} : !s, !r -> !hilbert_gpu.smem<48xi32>
+      %4 = hilbert_gpu.dot %p, %tile, %2 : !p, !s, !sum
+      %5 = scf.if %found2 -> !sum {
+        %6 = hilbert_gpu.poison %4, %bounds2, %rank {latest} : !sum, !hilbert_gpu.smem<48xi32>, !rank
+        scf.yield %6 : !sum
+      } else {
+        scf.yield %4 : !sum
+      }
+      scf.yield %5 : !sum
+    }
+    gpu.return
+  }
+
   // No schedule, no change.
   // CHECK-LABEL: gpu.func @unscheduled(
   // CHECK-NEXT: gpu.return
@@ -220,6 +270,100 @@ gpu.module @kernels {
   gpu.func @other_shape(%w: !hilbert_gpu.matrix<32xf16>, %q: !q, %rows: !r, %o: !o) kernel attributes {hilbert_gpu.schedule = #hilbert_gpu.schedule<m = 16, n = 32, warps = 1, stages = 2, ctas = 1>} {
     %tile = hilbert_gpu.load %w[%rows] : !hilbert_gpu.matrix<32xf16>, !r -> !hilbert_gpu.smem<16x32xf16>
     hilbert_gpu.store %o, %q[%rows] : !o, !q, !r
+    gpu.return
+  }
+}
+
+//--- early.mlir
+
+!m = !hilbert_gpu.matrix<16xf16>
+!r = !hilbert_gpu.rows<16, run>
+!s = !hilbert_gpu.smem<16x16xf16>
+#acc = #hilbert_gpu.mma<warps = 1>
+!acc = tensor<16x16xf32, #acc>
+!o = tensor<16x16xf16, #hilbert_gpu.operand<#acc>>
+
+gpu.module @kernels {
+  // The first copies of a loop begin before resident tiles are waited for, which
+  // leaves their groups in flight: two of three stages.
+  // CHECK-LABEL: gpu.func @early(
+  // CHECK-SAME: %[[K:[^:]*]]: !hilbert_gpu.matrix<16xf16>, %[[Q:[^:]*]]: !hilbert_gpu.matrix<16xf16>, %[[OWN:[^:]*]]: !hilbert_gpu.rows
+  // CHECK: hilbert_gpu.async_load %[[Q]][%[[OWN]]], %[[A:.*]] :
+  // CHECK-NEXT: hilbert_gpu.commit
+  // CHECK: hilbert_gpu.async_load %[[Q]][%[[OWN]]], %[[B:.*]] :
+  // CHECK-NEXT: hilbert_gpu.commit
+  // CHECK-NOT: hilbert_gpu.wait
+  // CHECK: hilbert_gpu.async_load %[[K]]
+  // CHECK: hilbert_gpu.commit
+  // CHECK-NOT: hilbert_gpu.wait
+  // CHECK: hilbert_gpu.async_load %[[K]]
+  // CHECK: hilbert_gpu.commit
+  // CHECK-NEXT: hilbert_gpu.wait 2
+  // CHECK-NEXT: hilbert_gpu.local_load %[[A]]
+  // CHECK-NEXT: hilbert_gpu.wait 2
+  // CHECK-NEXT: hilbert_gpu.local_load %[[B]]
+  // CHECK-NOT: hilbert_gpu.{{commit|async_load}}
+  // CHECK: scf.for
+  // CHECK-NEXT: hilbert_gpu.wait 1
+  gpu.func @early(%k: !m, %q: !m, %own: !r, %n: i32, %init: !acc) kernel attributes {hilbert_gpu.schedule = #hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 3, ctas = 1>} {
+    %c0 = arith.constant 0 : i32
+    %c1 = arith.constant 1 : i32
+    %a = hilbert_gpu.load %q[%own] : !m, !r -> !s
+    %b = hilbert_gpu.load %q[%own] : !m, !r -> !s
+    %x = hilbert_gpu.local_load %a : !s -> !o
+    %y = hilbert_gpu.local_load %b : !s -> !o
+    %z = arith.addf %x, %y : !o
+    %0 = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %init) -> !acc : i32 {
+      %rows = hilbert_gpu.run_rows %i, %n step 1 : !r
+      %tile = hilbert_gpu.load %k[%rows] : !m, !r -> !s
+      %1 = hilbert_gpu.dot %z, %tile, %acc : !o, !s, !acc
+      scf.yield %1 : !acc
+    }
+    gpu.return
+  }
+
+  // Not if a bound of the loop, or what its copies need, is computed only after
+  // the resident tiles have been read; then these have nothing else in flight.
+  // CHECK-LABEL: gpu.func @late_bound(
+  // CHECK: hilbert_gpu.commit
+  // CHECK-NEXT: hilbert_gpu.wait 0
+  // CHECK-NEXT: hilbert_gpu.local_load
+  // CHECK: %[[END:.*]] = arith.addi
+  // CHECK: hilbert_gpu.async_load
+  // CHECK: scf.for %{{.*}} = %{{.*}} to %[[END]]
+  gpu.func @late_bound(%k: !m, %q: !m, %own: !r, %n: i32, %init: !acc) kernel attributes {hilbert_gpu.schedule = #hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 3, ctas = 1>} {
+    %c0 = arith.constant 0 : i32
+    %c1 = arith.constant 1 : i32
+    %a = hilbert_gpu.load %q[%own] : !m, !r -> !s
+    %x = hilbert_gpu.local_load %a : !s -> !o
+    %end = arith.addi %n, %c1 : i32
+    %0 = scf.for %i = %c0 to %end step %c1 iter_args(%acc = %init) -> !acc : i32 {
+      %rows = hilbert_gpu.run_rows %i, %n step 1 : !r
+      %tile = hilbert_gpu.load %k[%rows] : !m, !r -> !s
+      %1 = hilbert_gpu.dot %x, %tile, %acc : !o, !s, !acc
+      scf.yield %1 : !acc
+    }
+    gpu.return
+  }
+
+  // CHECK-LABEL: gpu.func @late_rows(
+  // CHECK: hilbert_gpu.wait 0
+  // CHECK-NEXT: hilbert_gpu.local_load
+  // CHECK: %[[COUNT:.*]] = arith.addi
+  // CHECK: hilbert_gpu.run_rows %{{.*}}, %[[COUNT]]
+  // CHECK: scf.for
+  gpu.func @late_rows(%k: !m, %q: !m, %own: !r, %n: i32, %init: !acc) kernel attributes {hilbert_gpu.schedule = #hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 3, ctas = 1>} {
+    %c0 = arith.constant 0 : i32
+    %c1 = arith.constant 1 : i32
+    %a = hilbert_gpu.load %q[%own] : !m, !r -> !s
+    %x = hilbert_gpu.local_load %a : !s -> !o
+    %count = arith.addi %n, %c1 : i32
+    %0 = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %init) -> !acc : i32 {
+      %rows = hilbert_gpu.run_rows %i, %count step 1 : !r
+      %tile = hilbert_gpu.load %k[%rows] : !m, !r -> !s
+      %1 = hilbert_gpu.dot %x, %tile, %acc : !o, !s, !acc
+      scf.yield %1 : !acc
+    }
     gpu.return
   }
 }

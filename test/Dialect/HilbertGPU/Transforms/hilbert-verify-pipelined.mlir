@@ -7,9 +7,12 @@
 #acc = #hilbert_gpu.mma<warps = 1>
 !o = tensor<16x16xf16, #hilbert_gpu.operand<#acc>>
 !v = tensor<16xf32, #hilbert_gpu.slice<1, #acc>>
+!ranks = tensor<16xi32, #hilbert_gpu.slice<1, #acc>>
+!acc = tensor<16x16xf32, #acc>
+!bounds = !hilbert_gpu.smem<48xi32>
 
 gpu.module @fine {
-  gpu.func @f(%m: !m, %l: !l, %rows: !r, %v: !v, %b: i1) kernel attributes {hilbert_gpu.shared_bytes = 512 : i32} {
+  gpu.func @f(%m: !m, %l: !l, %rows: !r, %v: !v, %b: i1, %sum: !acc) kernel attributes {hilbert_gpu.shared_bytes = 1216 : i32} {
     %c0 = arith.constant 0 : i32
     %ring = hilbert_gpu.alloc {offset = 0 : i32} : !hilbert_gpu.ring<1, !s>
     %tile = hilbert_gpu.slot %ring[%c0] : !hilbert_gpu.ring<1, !s>
@@ -18,6 +21,11 @@ gpu.module @fine {
     }
     hilbert_gpu.commit
     hilbert_gpu.wait 0
+    %lost = hilbert_gpu.alloc {offset = 1024 : i32} : !hilbert_gpu.ring<1, !bounds>
+    %bounds = hilbert_gpu.slot %lost[%c0] : !hilbert_gpu.ring<1, !bounds>
+    %found = hilbert_gpu.clean %tile, %rows, %bounds if %b : !s, !r, !bounds
+    %ranks = hilbert_gpu.tokens %rows : !r -> !ranks
+    %poisoned = hilbert_gpu.poison %sum, %bounds, %ranks : !acc, !bounds, !ranks
     %o = hilbert_gpu.local_load %tile : !s -> !o
     hilbert_gpu.local_store %o, %tile : !o, !s
     hilbert_gpu.copy_out %tile, %m[%rows] : !s, !m, !r
@@ -38,6 +46,20 @@ gpu.module @load {
       // expected-error@+1 {{level C2 brings tiles into buffers, but got 'hilbert_gpu.load'}}
       %0 = hilbert_gpu.load %m[%rows] : !m, !r -> !hilbert_gpu.smem<16x16xf16>
     }
+    gpu.return
+  }
+}
+
+// -----
+
+!m = !hilbert_gpu.matrix<16xf16>
+!r = !hilbert_gpu.rows<16, run>
+!o = tensor<16x16xf16, #hilbert_gpu.operand<#hilbert_gpu.mma<warps = 1>>>
+
+gpu.module @take_non_finite {
+  gpu.func @f(%t: !hilbert_gpu.smem<16x16xf16>, %rows: !r, %b: i1) kernel attributes {hilbert_gpu.shared_bytes = 0 : i32} {
+    // expected-error@+1 {{level C2 gives bounds a buffer, but got 'hilbert_gpu.take_non_finite'}}
+    %0:2 = hilbert_gpu.take_non_finite %t, %rows if %b : !hilbert_gpu.smem<16x16xf16>, !r -> !hilbert_gpu.smem<48xi32>
     gpu.return
   }
 }

@@ -6,10 +6,11 @@
 #acc = #hilbert_gpu.mma<warps = 1>
 !acc = tensor<16x16xf32, #acc>
 !o = tensor<16x16xf16, #hilbert_gpu.operand<#acc>>
+!v = tensor<16xi32, #hilbert_gpu.slice<1, #acc>>
 
 // All that may be there.
 gpu.module @fine {
-  gpu.func @f(%p: !llvm.ptr<1>, %x: i64, %n: i32, %a: f32) kernel {
+  gpu.func @f(%p: !llvm.ptr<1>, %x: i64, %n: i32, %a: f32, %b: i1) kernel {
     %c0 = arith.constant 0 : i32
     %c1 = arith.constant 1 : i32
     %block = gpu.block_id x
@@ -20,8 +21,11 @@ gpu.module @fine {
     %zero = tensor.splat %a : !acc
     %q = hilbert_gpu.load %m[%rows] : !m, !r -> !s
     %sum = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %zero) -> !acc : i32 {
+      %found, %bounds = hilbert_gpu.take_non_finite %q, %rows if %b : !s, !r -> !hilbert_gpu.smem<48xi32>
       %0 = hilbert_gpu.dot %q, %q, %acc : !s, !s, !acc
-      %1 = math.exp2 %0 : !acc
+      %ranks = hilbert_gpu.tokens %rows : !r -> !v
+      %poisoned = hilbert_gpu.poison %0, %bounds, %ranks : !acc, !hilbert_gpu.smem<48xi32>, !v
+      %1 = math.exp2 %poisoned : !acc
       scf.yield %1 : !acc
     }
     %o = hilbert_gpu.to_operand %sum : !acc -> !o
@@ -108,6 +112,18 @@ gpu.module @local_store {
   gpu.func @f(%t: tensor<16x16xf16, #operand>, %s: !hilbert_gpu.smem<16x16xf16>) kernel {
     // expected-error@+1 {{but got 'hilbert_gpu.local_store'}}
     hilbert_gpu.local_store %t, %s : tensor<16x16xf16, #operand>, !hilbert_gpu.smem<16x16xf16>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @clean {
+  gpu.func @f(%t: !hilbert_gpu.smem<16x16xf16>, %r: !hilbert_gpu.rows<16, run>,
+      %bounds: !hilbert_gpu.smem<48xi32>, %b: i1) kernel {
+    // expected-error@+1 {{level C1 says nothing of buffers and their filling, but got 'hilbert_gpu.clean'}}
+    %0 = hilbert_gpu.clean %t, %r, %bounds if %b : !hilbert_gpu.smem<16x16xf16>,
+      !hilbert_gpu.rows<16, run>, !hilbert_gpu.smem<48xi32>
     gpu.return
   }
 }
