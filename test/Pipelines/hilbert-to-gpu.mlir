@@ -44,3 +44,29 @@ func.func @attention(%q: !t, %k: !t, %v: !t, %o: !i, %out: !t, %lse: !l) -> (!t,
   %4 = hilbert.restore %r#1 dim 2 order(%o : !i) : !l
   return %3, %4 : !t, !l
 }
+
+// Tiles of a static order on a grid of powers of two are boxes, in every kernel.
+// CHECK-LABEL: func @grid(
+// CHECK: hilbert_gpu.key_access = #hilbert_gpu.access<box>{{.*}} hilbert_gpu.query_access = #hilbert_gpu.access<box>
+// CHECK: gpu.func @grid_forward(
+// CHECK-SAME: "q_boxes", "q_width", "q_plane", "kv_boxes", "kv_width", "kv_plane"]
+// CHECK-NOT: hilbert_gpu.{{run|table}}_rows
+// CHECK: hilbert_gpu.box_rows
+// CHECK-NOT: hilbert_gpu.{{run|table}}_rows
+// CHECK: scf.for
+// CHECK: hilbert_gpu.box_rows
+// GRAD: gpu.func @grid_forward(
+// GRAD: gpu.func @grid_grad_dq(
+// GRAD-NOT: hilbert_gpu.{{run|table}}_rows
+// GRAD: hilbert_gpu.box_rows
+// GRAD: gpu.func @grid_grad_dkv(
+// GRAD-NOT: hilbert_gpu.{{run|table}}_rows
+// GRAD: hilbert_gpu.box_rows
+#grid = #hilbert.order<hilbert, [64, 64]>
+!s = tensor<1x4096x2x64xbf16>
+!sl = tensor<1x2x4096xf32>
+func.func @grid(%q: !s, %k: !s, %v: !s, %out: !s, %lse: !sl) -> (!s, !sl) {
+  %r:2 = hilbert.attention ins(%q, %k, %v : !s, !s, !s) outs(%out, %lse : !s, !sl)
+    order(#grid)
+  return %r#0, %r#1 : !s, !sl
+}
