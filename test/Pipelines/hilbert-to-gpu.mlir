@@ -20,6 +20,8 @@
 // CHECK-LABEL: func @attention(
 // CHECK-NOT: hilbert.reorder
 // CHECK: hilbert.attention ins{{.*}} schedule(#hilbert_gpu.schedule<{{.*}}>) {{.*}}hilbert_gpu.kernels = @attention_kernels
+// CHECK-LABEL: func.func @grid(
+// CHECK: hilbert_gpu.key_access = #hilbert_gpu.access<box>, hilbert_gpu.query_access = #hilbert_gpu.access<box>
 // CHECK: gpu.module @attention_kernels
 // CHECK: gpu.func @attention_forward(
 // CHECK: %[[QROWS:.*]] = hilbert_gpu.table_rows
@@ -46,20 +48,23 @@ func.func @attention(%q: !t, %k: !t, %v: !t, %o: !i, %out: !t, %lse: !l) -> (!t,
 }
 
 // Tiles of a static order on a grid of powers of two are boxes, in every kernel.
-// CHECK-LABEL: func @grid(
-// CHECK: hilbert_gpu.key_access = #hilbert_gpu.access<box>{{.*}} hilbert_gpu.query_access = #hilbert_gpu.access<box>
-// CHECK: gpu.func @grid_forward(
+// CHECK-LABEL: gpu.func @grid_forward(
 // CHECK-SAME: "q_boxes", "q_width", "q_plane", "kv_boxes", "kv_width", "kv_plane"]
 // CHECK-NOT: hilbert_gpu.{{run|table}}_rows
 // CHECK: hilbert_gpu.box_rows
 // CHECK-NOT: hilbert_gpu.{{run|table}}_rows
 // CHECK: scf.for
 // CHECK: hilbert_gpu.box_rows
-// GRAD: gpu.func @grid_forward(
-// GRAD: gpu.func @grid_grad_dq(
+// GRAD-LABEL: gpu.func @grid_grad_dq(
 // GRAD-NOT: hilbert_gpu.{{run|table}}_rows
 // GRAD: hilbert_gpu.box_rows
-// GRAD: gpu.func @grid_grad_dkv(
+// GRAD: scf.for
+// GRAD-NOT: hilbert_gpu.{{run|table}}_rows
+// GRAD: hilbert_gpu.box_rows
+// GRAD-LABEL: gpu.func @grid_grad_dkv(
+// GRAD-NOT: hilbert_gpu.{{run|table}}_rows
+// GRAD: hilbert_gpu.box_rows
+// GRAD: scf.for
 // GRAD-NOT: hilbert_gpu.{{run|table}}_rows
 // GRAD: hilbert_gpu.box_rows
 #grid = #hilbert.order<hilbert, [64, 64]>
