@@ -10,7 +10,7 @@ import torch
 import reference
 from driver import Artefact, ceil_div, strides
 
-DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16}
+DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}
 
 
 def hilbert(size):
@@ -206,3 +206,55 @@ def check(folder, kernel, heads, rng=random):
         ratios[name] = error**0.5 / (rounding**0.5 + floor)
         assert ratios[name] < 2, f"{name} is {ratios[name]:.2f} times as wrong as rounding explains, {case}"
     return ratios
+
+
+def check_hidden(folder, kernel, heads, rng=random):
+    """What a query does not see does not change its results, even if it is NaN.
+
+    Makes one key and one query NaN or infinite in some columns, and compares what
+    neither can reach, bit by bit, with the results of finite data.
+    """
+    tokens = 4096 if kernel.query_order == "box" else rng.randint(40, 500)
+    problem = Problem(kernel, 1, tokens, tokens, heads, heads, rng.choice(["bnhd", "bhnd"]), False, rng)
+    problem.scale = kernel.depth**-0.5
+    orders = make_orders(kernel, problem, rng)
+    raster = torch.arange(tokens, device="cuda")
+    q_table, k_table, out_table = (raster if order is None else order[0].long() for order in orders)
+    mask = reference.visible(kernel.pattern, kernel.causal, heads, q_table, k_table)
+    launch(folder, kernel, problem, orders)
+    names = ("out", "lse", "dq", "dk", "dv")
+    before = {name: problem.by_head(getattr(problem, name), 0).clone() for name in names if name != "lse"}
+    before["lse"] = problem.lse[0].clone()
+
+    # Tokens of q, and of out, of the query at the same position.
+    place = torch.empty_like(q_table)
+    place[q_table] = out_table
+    query, key = rng.randrange(tokens), rng.randrange(tokens)
+    columns = rng.sample(range(kernel.depth), rng.randint(1, 8))
+    bad = [rng.choice([torch.nan, torch.inf, -torch.inf]) for _ in columns]
+    for name, token in (("k", key), ("v", key), ("q", query), ("dout", int(place[query]))):
+        part = problem.by_head(getattr(problem, name), 0)[:, token]
+        part[:, columns] = torch.tensor(bad, device="cuda", dtype=part.dtype)
+    launch(folder, kernel, problem, orders)
+    after = {name: problem.by_head(getattr(problem, name), 0) for name in names if name != "lse"}
+    after["lse"] = problem.lse[0]
+    reached = mask[:, :, key].clone()  # Queries [H, N], by token of q.
+    reached[:, query] = True
+    spoilt = (mask & reached[:, :, None]).any(1)  # Keys [H, N].
+    spoilt[:, key] = True
+    case = f"{kernel.causal} N={tokens} key {key} query {query}"
+    for head in range(heads):
+        clean = raster[~reached[head]]
+        for name in ("out", "lse"):
+            rows = place[clean]
+            same = torch.equal(after[name][head, rows], before[name][head, rows])
+            assert same, f"{name} of queries that see only finite keys changes, {case}"
+        assert torch.equal(after["dq"][head, clean], before["dq"][head, clean]), f"dq changes, {case}"
+        kept = raster[~spoilt[head]]
+        for name in ("dk", "dv"):
+            same = torch.equal(after[name][head, kept], before[name][head, kept])
+            assert same, f"{name} of keys that only finite queries see changes, {case}"
+        seen = raster[mask[head, :, key]]
+        if len(seen):
+            values = after["out"][head, place[seen]]
+            assert not torch.isfinite(values).all(1).any(), f"a query does not notice its key, {case}"

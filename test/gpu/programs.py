@@ -53,6 +53,8 @@ class Kernel:
             for side, kind in (("query", self.query_order), ("key", self.key_order or self.query_order))
             if kind == "box"
         ]
+        if self.dtype == "f32":
+            attributes.append("hilbert_gpu.allow_tf32")
         if attributes:
             clauses.append("{" + ", ".join(attributes) + "}")
         inputs = [a for a in arguments if a[0] in ("q", "k", "v")]

@@ -51,19 +51,31 @@ def visible(pattern, causal, heads, q_table, k_table):
     return out
 
 
+def tf32(x):
+    """float32 rounded to 10 bits of fraction, ties away from zero."""
+    bits = x.view(torch.int32)
+    return torch.where(torch.isfinite(x), ((bits + 0x1000) & ~0x1FFF).view(torch.float32), x)
+
+
 def attention(q, k, v, mask, scale, dout, dlse, rounded):
     """(out, lse, dq, dk, dv) of one batch item, [H, N, D]; mask [H, Nq, Nk].
 
-    rounded: float32 with every operand of a product rounded to q's type, as
-    tensor cores take it. Otherwise float64.
+    rounded: float32 with every operand of a product rounded to q's type, or to
+    tf32, as tensor cores take it, and results to q's type. Otherwise float64.
     """
     kind = torch.float32 if rounded else torch.float64
     group = q.shape[0] // k.shape[0]
 
     def cut(x):
+        if not rounded:
+            return x
+        return tf32(x) if q.dtype == torch.float32 else x.to(q.dtype).to(kind)
+
+    def store(x):
         return x.to(q.dtype).to(kind) if rounded else x
 
-    Q, K, V, dO = (x.to(kind) for x in (q, k.repeat_interleave(group, 0), v.repeat_interleave(group, 0), dout))
+    inputs = (q, k.repeat_interleave(group, 0), v.repeat_interleave(group, 0), dout)
+    Q, K, V, dO = (cut(x.to(kind)) for x in inputs)
     scores = (Q @ K.mT * scale).masked_fill(~mask, -torch.inf)
     top = scores.amax(2, keepdim=True)
     top = torch.where(top == -torch.inf, torch.zeros_like(top), top)
@@ -73,7 +85,7 @@ def attention(q, k, v, mask, scale, dout, dlse, rounded):
     out = (cut(weights) @ V / total).masked_fill(empty, 0)
     lse = (top + torch.log(total)).squeeze(2)
     P = (weights / total).masked_fill(empty, 0)
-    delta = (cut(out) * dO).sum(2, keepdim=True)
+    delta = (store(out) * dout.to(kind)).sum(2, keepdim=True)
     if dlse is not None:
         delta = delta - dlse.to(kind)[:, :, None]
     dS = P * (dO @ V.mT - delta)
@@ -81,4 +93,4 @@ def attention(q, k, v, mask, scale, dout, dlse, rounded):
     dq = cut(dS) @ K * scale
     dk = (cut(dS).mT @ Q * scale).unflatten(0, (-1, group)).sum(1)
     dv = (cut(P).mT @ dO).unflatten(0, (-1, group)).sum(1)
-    return cut(out), lse, cut(dq), cut(dk), cut(dv)
+    return store(out), lse, store(dq), store(dk), store(dv)

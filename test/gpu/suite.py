@@ -32,6 +32,8 @@ SPECIAL = [
     {"causal": "token"},
     {"depth": 256, "dtype": "f16"},
     {"depth": 8},
+    {"depth": 64, "dtype": "f32", "query_order": "table", "has_dlse": True},
+    {"dtype": "f32", "causal": "position"},
     {"depth": 136, "pattern": "(segment = 100, dilation = 3, mode = residues)", "has_dlse": True},
 ]
 
@@ -50,7 +52,7 @@ def random_kernel(rng):
     causal = rng.choice(["none", "none", "position", "token"])
     same = causal == "position" or rng.random() < 0.6
     return heads, Kernel(
-        dtype=rng.choice(["bf16", "f16"]),
+        dtype=rng.choice(["bf16", "bf16", "f16", "f16", "f32"]),
         depth=rng.choice([64, 128, 8 * rng.randint(1, 32)]),
         pattern=pattern,
         causal=causal,
@@ -83,7 +85,7 @@ def prepare(options):
 
 
 def run(options):
-    from cases import check
+    from cases import check, check_hidden
 
     failures = 0
     folders = sorted(pathlib.Path(options.folder).iterdir())
@@ -95,6 +97,8 @@ def run(options):
             try:
                 for name, ratio in check(folder, Kernel(**kernel), heads).items():
                     worst[name] = max(worst.get(name, 0), ratio)
+                if kernel["causal"] != "none":
+                    check_hidden(folder, Kernel(**kernel), heads)
             except AssertionError as error:
                 failures += 1
                 print(f"FAILED {folder.name} {kernel} {heads} heads: {error}", flush=True)

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "hilbert/Dialect/Hilbert/IR/Hilbert.h"
 #include "hilbert/InitAll.h"
 #include "hilbert/Pipelines/Compile.h"
 #include "hilbert/Target/Artifact.h"
@@ -42,6 +43,10 @@ it is one. Names in the headers of a folder begin with the target.
 )";
 
 static cl::OptionCategory category("hilbert-compile");
+static cl::opt<bool> allowTF32(
+    "allow-tf32",
+    cl::desc("Multiply f32 elements in tf32, which has 10 bits of fraction"),
+    cl::cat(category));
 static cl::opt<std::string> inputFile(cl::Positional,
                                       cl::desc("<program.mlir>"), cl::init("-"),
                                       cl::cat(category));
@@ -145,6 +150,10 @@ static Outputs getOutputsInFolder(StringRef chip) {
 static int compile(ModuleOp program, const hilbert::PTXTarget &target,
                    const Outputs &outputs) {
   OwningOpRef<ModuleOp> module(program.clone());
+  if (allowTF32)
+    module->walk([](hilbert::AttentionInterface op) {
+      op->setAttr("hilbert_gpu.allow_tf32", UnitAttr::get(op->getContext()));
+    });
   if (failed(hilbert::compile(*module,
                               "hilbert-to-nvvm{chip=" + target.chip + "}")))
     return 1;

@@ -71,22 +71,27 @@ SmallVector<Value, 4> OperandLoader::get(int64_t rowBlock,
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// mma.sync.m16n8k16 with f32 accumulators.
+/// mma.sync.m16n8k16 of f16 or bf16, or m16n8k8 of tf32, with f32 accumulators.
 class Multiplier {
 public:
   Multiplier(ThreadBuilder &b, Type elementType)
-      : b(b), isBF16(elementType.isBF16()) {}
+      : b(b), elementType(elementType) {}
+
+  /// Columns of a, and rows of b, in one instruction.
+  int64_t depth() const { return elementType.isF32() ? 8 : 16; }
 
   void accumulate(ArrayRef<Value> a, ArrayRef<Value> bOperand,
                   MutableArrayRef<Value> acc) {
     Type f32 = b.getF32Type();
     auto type =
         LLVM::LLVMStructType::getLiteral(b.getContext(), {f32, f32, f32, f32});
-    auto kind = isBF16 ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
-    SmallVector<Value> left = cast(a), right = cast(bOperand);
+    auto kind = elementType.isF32()    ? NVVM::MMATypes::tf32
+                : elementType.isBF16() ? NVVM::MMATypes::bf16
+                                       : NVVM::MMATypes::f16;
+    SmallVector<Value> left = convert(a), right = convert(bOperand);
     SmallVector<Value> sum(acc.begin(), acc.end());
     Value result = NVVM::MmaOp::create(
-        b, type, left, right, sum, ArrayRef<int64_t>{16, 8, 16},
+        b, type, left, right, sum, ArrayRef<int64_t>{16, 8, depth()},
         /*b1Op=*/std::nullopt, /*intOverflow=*/std::nullopt,
         std::array<NVVM::MMATypes, 2>{kind, kind},
         std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
@@ -96,17 +101,85 @@ public:
   }
 
 private:
-  SmallVector<Value> cast(ArrayRef<Value> registers) {
+  /// Registers as the instruction's operands have them.
+  SmallVector<Value> convert(ArrayRef<Value> registers) {
     SmallVector<Value> result(registers);
-    if (!isBF16)
-      for (Value &value : result)
+    for (Value &value : result) {
+      if (elementType.isF16())
         value = LLVM::BitcastOp::create(b, VectorType::get({2}, b.getF16Type()),
                                         value);
+      else if (elementType.isF32())
+        value = roundToTF32(value);
+    }
     return result;
+  }
+  /// To nearest: the instruction itself would cut bits off.
+  Value roundToTF32(Value value) {
+    if (!value.getType().isF32())
+      value = LLVM::BitcastOp::create(b, b.getF32Type(), value);
+    return NVVM::ConvertFloatToTF32Op::create(b, b.getI32Type(), value,
+                                              NVVM::FPRoundingMode::RNA);
   }
 
   ThreadBuilder &b;
-  bool isBF16;
+  Type elementType;
+};
+
+/// Fragments of b in shared memory, for 16 of its columns at a time.
+class RightLoader {
+public:
+  RightLoader(ThreadBuilder &b, SmemType tile, Value base, bool isTransposed)
+      : b(b), isTransposed(isTransposed), isF32(tile.getElementType().isF32()),
+        addresses(b, tile, base, getRow(b, isTransposed, isF32),
+                  getChunk(b, isTransposed, isF32)) {
+    // ldmatrix does not transpose elements of 32 bits: each lane loads its own.
+    if (isF32 && !isTransposed)
+      odd.emplace(b, tile, base,
+                  b.add(getRow(b, isTransposed, isF32), b.i32(1)),
+                  getChunk(b, isTransposed, isF32));
+  }
+
+  /// Two registers for each of two blocks of 8 columns.
+  SmallVector<Value, 4> get(int64_t k, int64_t columns) {
+    if (isTransposed)
+      return loadMatrices(b, addresses.get(columns * 16, k * 2), false);
+    if (!isF32)
+      return loadMatrices(b, addresses.get(k * 16, columns * 2), true);
+    SmallVector<Value, 4> registers;
+    Value inChunk = b.mul(b.rem(b.div(b.lane(), 4), 4), b.i32(4));
+    for (int64_t block = 0; block < 2; ++block)
+      for (ChunkAddresses *rows : {&addresses, &*odd})
+        registers.push_back(b.load(
+            b.getF32Type(),
+            b.offset(rows->get(k * 8, columns * 4 + block * 2), inChunk), 4));
+    return registers;
+  }
+
+private:
+  // Lanes 0-7, 8-15, ... address the rows of one 8 x 8 matrix each.
+  // [N, K]: matrices (n, k), (n, k + 8), (n + 8, k), (n + 8, k + 8).
+  // [K, N]: matrices (k, n), (k + 8, n), (k, n + 8), (k + 8, n + 8).
+  // f32 [K, N]: rows 2 (lane mod 4) and the next, which is the order in which
+  // a's registers have them, column lane / 4.
+  static Value getRow(ThreadBuilder &b, bool isTransposed, bool isF32) {
+    Value lane = b.lane();
+    if (isF32 && !isTransposed)
+      return b.mul(b.rem(lane, 4), b.i32(2));
+    Value second = b.rem(b.div(lane, 8), 2), upper = b.div(lane, 16);
+    return b.add(b.rem(lane, 8),
+                 b.mul(isTransposed ? upper : second, b.i32(8)));
+  }
+  static Value getChunk(ThreadBuilder &b, bool isTransposed, bool isF32) {
+    Value lane = b.lane();
+    if (isTransposed)
+      return b.rem(b.div(lane, 8), 2);
+    return b.div(lane, 16);
+  }
+
+  ThreadBuilder &b;
+  bool isTransposed, isF32;
+  ChunkAddresses addresses;
+  std::optional<ChunkAddresses> odd;
 };
 
 struct LowerDot : public OpConversionPattern<DotOp> {
@@ -126,43 +199,32 @@ struct LowerDot : public OpConversionPattern<DotOp> {
     std::optional<OperandLoader> loader;
     if (auto smem = dyn_cast<SmemType>(op.getA().getType()))
       loader.emplace(b, smem, adaptor.getA()[0], rowsPerWarp);
+    Multiplier multiplier(b, tile.getElementType());
+    // A block of a in registers: four, or in f32 four of the eight elements of
+    // 16 columns, first those of even columns.
     auto getA = [&](int64_t rowBlock, int64_t k) -> SmallVector<Value, 4> {
       if (loader)
         return loader->get(rowBlock, k);
-      auto first = adaptor.getA().begin() + (rowBlock * (depth / 16) + k) * 4;
+      auto first = adaptor.getA().begin() +
+                   (rowBlock * (depth / multiplier.depth()) + k) * 4;
+      if (tile.getElementType().isF32())
+        return {first[0], first[2], first[1], first[3]};
       return SmallVector<Value, 4>(first, first + 4);
     };
-
-    // A block of B: 16 of depth by 16 columns. Lanes 0-7, 8-15, ... address the
-    // rows of one 8 x 8 matrix each.
-    Value lane = b.lane();
-    Value low = b.rem(lane, 8), second = b.rem(b.div(lane, 8), 2),
-          upper = b.div(lane, 16);
-    bool isTransposed = op.getTransposeB();
-    // [N, K]: matrices (n, k), (n, k + 8), (n + 8, k), (n + 8, k + 8).
-    // [K, N]: matrices (k, n), (k + 8, n), (k, n + 8), (k + 8, n + 8).
-    Value row = b.add(low, b.mul(isTransposed ? upper : second, b.i32(8)));
-    Value chunk = isTransposed ? second : upper;
-    ChunkAddresses addresses(b, tile, adaptor.getB()[0], row, chunk);
-    auto getB = [&](int64_t k, int64_t columns) {
-      return isTransposed
-                 ? loadMatrices(b, addresses.get(columns * 16, k * 2), false)
-                 : loadMatrices(b, addresses.get(k * 16, columns * 2), true);
-    };
+    RightLoader right(b, tile, adaptor.getB()[0], op.getTransposeB());
 
     SmallVector<Value> acc(adaptor.getAcc());
-    Multiplier multiplier(b, tile.getElementType());
-    for (int64_t k = 0; k < depth / 16; ++k) {
+    for (int64_t k = 0; k < depth / multiplier.depth(); ++k) {
       SmallVector<SmallVector<Value, 4>> a;
       for (int64_t rowBlock = 0; rowBlock < rowBlocks; ++rowBlock)
         a.push_back(getA(rowBlock, k));
       for (int64_t columns = 0; columns < columnBlocks / 2; ++columns) {
-        SmallVector<Value, 4> right = getB(k, columns);
+        SmallVector<Value, 4> registers = right.get(k, columns);
         for (int64_t rowBlock = 0; rowBlock < rowBlocks; ++rowBlock)
           for (int64_t half = 0; half < 2; ++half) {
             int64_t block = rowBlock * columnBlocks + columns * 2 + half;
             multiplier.accumulate(a[rowBlock],
-                                  ArrayRef(right).slice(half * 2, 2),
+                                  ArrayRef(registers).slice(half * 2, 2),
                                   MutableArrayRef(acc).slice(block * 4, 4));
           }
       }

@@ -395,6 +395,11 @@ struct LowerToOperand : public OpConversionPattern<ToOperandOp> {
       SmallVector<int64_t> at = to.getOffset(result.getShape(), i);
       Value low = elements.lookup({at[0], at[1]});
       Value high = elements.lookup({at[0], at[1] + 1});
+      if (!isPacked(result)) {
+        // Rounded where it is multiplied.
+        llvm::append_values(values, low, high);
+        continue;
+      }
       Value both =
           LLVM::PoisonOp::create(b, VectorType::get({2}, b.getF32Type()));
       both = LLVM::InsertElementOp::create(b, both, low, b.i32(0));

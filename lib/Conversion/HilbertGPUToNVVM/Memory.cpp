@@ -412,7 +412,10 @@ struct LowerFlipSign : public OpConversionPattern<FlipSignOp> {
       NVVM::CpAsyncWaitGroupOp::create(b, 0);
       NVVM::Barrier0Op::create(b);
       Value signs = LLVM::ConstantOp::create(
-          b, DenseElementsAttr::get(vector, APInt(32, 0x80008000)));
+          b, DenseElementsAttr::get(
+                 vector, APInt(32, op.getType().getElementType().isF32()
+                                       ? 0x80000000
+                                       : 0x80008000)));
       for (int64_t begin = 0; begin < chunks; begin += threads) {
         Value index = b.add(b.thread(), b.i32(begin));
         b.when(b.less(index, b.i32(chunks)), [&] {
@@ -427,6 +430,28 @@ struct LowerFlipSign : public OpConversionPattern<FlipSignOp> {
   }
 };
 
+/// The addresses in a tile of each two neighbours that a thread holds of an
+/// operand, in order.
+void forEachElementPair(ThreadBuilder &b, RankedTensorType fragment,
+                        SmemType tile, Value shared,
+                        function_ref<void(Value)> body) {
+  auto layout = cast<LayoutInterface>(fragment.getEncoding());
+  ArrayRef<int64_t> shape = fragment.getShape();
+  AffineMap map = layout.getThreadMap(shape);
+  int64_t bytes = tile.getElementType().getIntOrFloatBitWidth() / 8;
+  Value row = b.apply(map.getResult(0));
+  // Within 8 columns: one chunk of 16-bit elements, two of f32.
+  Value byte = b.mul(b.apply(map.getResult(1)), b.i32(bytes));
+  Value chunk = b.div(byte, 16);
+  Value inChunk = b.offset(shared, b.rem(byte, 16));
+  for (int64_t i = 0; i < layout.getNumElements(shape); i += 2) {
+    SmallVector<int64_t> at = layout.getOffset(shape, i);
+    Value offset = getChunkOffset(b, tile, b.add(row, b.i32(at[0])),
+                                  b.add(chunk, b.i32(at[1] * bytes / 16)));
+    body(b.offset(inChunk, offset));
+  }
+}
+
 struct LowerLocalLoad : public OpConversionPattern<LocalLoadOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -438,7 +463,13 @@ struct LowerLocalLoad : public OpConversionPattern<LocalLoadOp> {
     SmemType tile = op.getSource().getType();
     Value shared = adaptor.getSource()[0];
     SmallVector<Value> values;
-    if (tile.isMatrix()) {
+    if (tile.isMatrix() && tile.getElementType().isF32()) {
+      forEachElementPair(b, type, tile, shared, [&](Value address) {
+        Value pair = b.load(VectorType::get({2}, b.getF32Type()), address, 8);
+        for (int64_t i = 0; i < 2; ++i)
+          values.push_back(LLVM::ExtractElementOp::create(b, pair, b.i32(i)));
+      });
+    } else if (tile.isMatrix()) {
       int64_t warps = getNumThreads(op) / 32;
       int64_t rowsPerWarp = type.getDimSize(0) / warps;
       OperandLoader loader(b, tile, shared, rowsPerWarp);
@@ -466,17 +497,19 @@ struct LowerLocalStore : public OpConversionPattern<LocalStoreOp> {
     SmemType tile = op.getTile().getType();
     if (!tile.isMatrix())
       return rewriter.notifyMatchFailure(op, "vectors are stored directly");
-    auto layout = cast<LayoutInterface>(type.getEncoding());
-    AffineMap map = layout.getThreadMap(type.getShape());
-    Value row = b.apply(map.getResult(0)), column = b.apply(map.getResult(1));
-    // The column is less than 8: bytes within the first chunk.
-    Value shared = b.offset(adaptor.getTile()[0], b.mul(column, b.i32(2)));
-    for (auto [i, value] : llvm::enumerate(adaptor.getSource())) {
-      SmallVector<int64_t> at = layout.getOffset(type.getShape(), 2 * i);
-      Value offset =
-          getChunkOffset(b, tile, b.add(row, b.i32(at[0])), b.i32(at[1] / 8));
-      b.store(value, b.offset(shared, offset), 4);
-    }
+    ValueRange values = adaptor.getSource();
+    size_t next = 0;
+    forEachElementPair(b, type, tile, adaptor.getTile()[0], [&](Value address) {
+      if (isPacked(type)) {
+        b.store(values[next++], address, 4);
+        return;
+      }
+      Value pair =
+          LLVM::PoisonOp::create(b, VectorType::get({2}, b.getF32Type()));
+      for (int64_t i = 0; i < 2; ++i)
+        pair = LLVM::InsertElementOp::create(b, pair, values[next++], b.i32(i));
+      b.store(pair, address, 8);
+    });
     rewriter.eraseOp(op);
     return success();
   }

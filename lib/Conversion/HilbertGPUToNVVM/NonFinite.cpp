@@ -16,35 +16,48 @@ namespace {
 /// The kinds of elements, in the order of bounds.
 enum Kind { kNaN, kPositive, kNegative, kNumKinds };
 
-/// Bits of 16-bit floats.
-class HalfBits {
+/// Bits of floats, zero-extended to 32.
+class FloatBits {
 public:
-  HalfBits(ThreadBuilder &b, Type elementType)
-      : b(b), mantissaBits(elementType.isBF16() ? 7 : 10) {}
+  FloatBits(ThreadBuilder &b, Type elementType)
+      : b(b), bits(elementType.getIntOrFloatBitWidth()),
+        fractionBits(cast<FloatType>(elementType).getFPMantissaWidth() - 1) {}
 
-  /// Of two in a register: not 0 if one is infinite or NaN.
-  Value findNonFinite(Value pair) {
+  /// Of a register of one or two: not 0 if one is infinite or NaN.
+  Value findNonFinite(Value word) {
     // The exponent overflows into the sign.
-    Value exponents = b.land(pair, both(infinity()));
-    return b.land(b.add(exponents, both(1 << mantissaBits)), both(0x8000));
+    Value exponents = b.land(word, all(infinity()));
+    return b.land(b.add(exponents, all(int64_t(1) << fractionBits)),
+                  all(sign()));
   }
-  Value isNonFinite(Value half) {
-    return b.less(b.i32(infinity() - 1), b.land(half, b.i32(0x7fff)));
+  Value isNonFinite(Value element) {
+    return b.less(b.i32(infinity() - 1), getAbsolute(element));
   }
   /// The kind of one that is not finite.
-  Value getKind(Value half) {
-    Value isNaN = b.less(b.i32(infinity()), b.land(half, b.i32(0x7fff)));
-    Value isNegative = b.less(b.i32(0x7fff), half);
+  Value getKind(Value element) {
+    Value isNaN = b.less(b.i32(infinity()), getAbsolute(element));
+    Value isNegative =
+        LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne,
+                             b.land(element, b.i32(int32_t(sign()))), b.i32(0));
     return b.select(isNaN, b.i32(kNaN),
                     b.select(isNegative, b.i32(kNegative), b.i32(kPositive)));
   }
 
 private:
-  int64_t infinity() const { return 0x7fff >> mantissaBits << mantissaBits; }
-  Value both(int64_t half) { return b.i32(int32_t(half << 16 | half)); }
+  int64_t sign() const { return int64_t(1) << (bits - 1); }
+  int64_t infinity() const {
+    return (sign() - 1) >> fractionBits << fractionBits;
+  }
+  Value getAbsolute(Value element) {
+    return b.land(element, b.i32(sign() - 1));
+  }
+  /// In every element of a register.
+  Value all(int64_t element) {
+    return b.i32(int32_t(bits == 16 ? element << 16 | element : element));
+  }
 
   ThreadBuilder &b;
-  int64_t mantissaBits;
+  int64_t bits, fractionBits;
 };
 
 Value isNonZero(ThreadBuilder &b, Value bits) {
@@ -74,7 +87,7 @@ private:
 
   /// Whether the condition holds and any thread finds an element in its part.
   static Value find(ThreadBuilder &b, CleanOp op, Value tile) {
-    HalfBits halves(b, op.getTile().getType().getElementType());
+    FloatBits floats(b, op.getTile().getType().getElementType());
     // No branch around it: what lives across one takes more registers.
     Value chunks = b.select(op.getCondition(), b.i32(getChunks(op)), b.i32(0));
     auto loop = scf::ForOp::create(
@@ -88,7 +101,7 @@ private:
       for (int64_t i = 0; i < 4; ++i)
         bits = LLVM::OrOp::create(
             b, bits,
-            halves.findNonFinite(
+            floats.findNonFinite(
                 LLVM::ExtractElementOp::create(b, chunk, b.i32(i))));
       scf::YieldOp::create(b, bits);
     }
@@ -121,24 +134,29 @@ private:
     NVVM::Barrier0Op::create(b);
     // One element after the other: this is rare, and its code must not take
     // registers from what is not.
-    HalfBits bits(b, tile.getElementType());
+    FloatBits floats(b, tile.getElementType());
+    int64_t bytes = tile.getElementType().getIntOrFloatBitWidth() / 8;
+    int64_t inChunk = 16 / bytes;
+    Type word = b.getIntegerType(8 * bytes);
     RowReader ranks(b, op.getRanks().getType(), adaptor.getRanks());
     forEach(tile.getShape()[0] * columns, [&](Value flat) {
       Value row = b.div(flat, columns), column = b.rem(flat, columns);
-      Value address =
-          b.offset(b.offset(adaptor.getTile()[0],
-                            getChunkOffset(b, tile, row, b.div(column, 8))),
-                   b.mul(b.rem(column, 8), b.i32(2)));
-      Value half = LLVM::ZExtOp::create(b, b.getI32Type(),
-                                        b.load(b.getI16Type(), address, 2));
-      b.when(bits.isNonFinite(half), [&] {
-        Value index = b.add(column, b.mul(bits.getKind(half), b.i32(columns)));
+      Value address = b.offset(
+          b.offset(adaptor.getTile()[0],
+                   getChunkOffset(b, tile, row, b.div(column, inChunk))),
+          b.mul(b.rem(column, inChunk), b.i32(bytes)));
+      Value element = b.load(word, address, bytes);
+      if (bytes < 4)
+        element = LLVM::ZExtOp::create(b, b.getI32Type(), element);
+      b.when(floats.isNonFinite(element), [&] {
+        Value index =
+            b.add(column, b.mul(floats.getKind(element), b.i32(columns)));
         LLVM::AtomicRMWOp::create(
             b, op.getLatest() ? LLVM::AtomicBinOp::max : LLVM::AtomicBinOp::min,
             b.offset(bounds, b.mul(index, b.i32(4))), ranks.token(row),
             LLVM::AtomicOrdering::monotonic, "block");
-        b.store(LLVM::ConstantOp::create(b, b.getI16IntegerAttr(0)), address,
-                2);
+        b.store(LLVM::ConstantOp::create(b, b.getIntegerAttr(word, 0)), address,
+                bytes);
       });
     });
     NVVM::Barrier0Op::create(b);

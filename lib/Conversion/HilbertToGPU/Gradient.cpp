@@ -79,6 +79,8 @@ static Value emitDelta(KernelBuilder &b, Value dout, Value outRows) {
                             tile::OperandAttr::get(b.getContext(), b.layout()));
   auto widen = [&](Value source) -> Value {
     Value operand = tile::LocalLoadOp::create(b, type, source);
+    if (b.key.elementType.isF32())
+      return operand;
     return arith::ExtFOp::create(b,
                                  RankedTensorType::get(type.getShape(),
                                                        b.getF32Type(),

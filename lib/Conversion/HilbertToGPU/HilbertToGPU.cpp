@@ -30,8 +30,13 @@ static Access getAccess(AttentionInterface op, StringRef name, OrderRef order) {
 static FailureOr<KernelKey> getKey(AttentionInterface op) {
   KernelKey key;
   key.elementType = op.getQ().getType().getElementType();
-  if (!key.elementType.isF16() && !key.elementType.isBF16())
-    return op->emitOpError("GPU lowering needs f16 or bf16 elements, but got ")
+  if (key.elementType.isF32() && !op->hasAttr("hilbert_gpu.allow_tf32"))
+    return op->emitOpError("GPU lowering multiplies f32 elements in tf32, with "
+                           "10 bits of fraction: allow it, or use f16 or bf16");
+  if (!key.elementType.isF16() && !key.elementType.isBF16() &&
+      !key.elementType.isF32())
+    return op->emitOpError("GPU lowering needs f16, bf16 or f32 elements, but "
+                           "got ")
            << key.elementType;
   key.depth = op.getDepth();
   PatternAttr pattern = op.getPatternAttr();

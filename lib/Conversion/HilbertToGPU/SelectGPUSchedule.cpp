@@ -42,7 +42,8 @@ struct Wish {
 static FailureOr<ScheduleAttr> fit(AttentionInterface op, Wish wish,
                                    int64_t resident, int64_t streamed,
                                    int64_t limit) {
-  int64_t rowBytes = tile::getTileColumns(op.getDepth()) * 2;
+  int64_t rowBytes = tile::getTileColumns(op.getDepth()) *
+                     op.getQ().getType().getElementTypeBitWidth() / 8;
   auto bytes = [&] {
     return rowBytes * (resident * wish.m + streamed * wish.stages * wish.n);
   };

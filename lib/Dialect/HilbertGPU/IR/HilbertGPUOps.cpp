@@ -115,15 +115,13 @@ LogicalResult LoadOp::verify() {
                     getMatrix().getType(), getRows().getType());
 }
 
-/// A matrix of 16-bit elements.
-static LogicalResult verifyPacked(Operation *op, SmemType tile) {
-  if (tile.isMatrix() && tile.getElementType().getIntOrFloatBitWidth() == 16)
+static LogicalResult verifyIsMatrix(Operation *op, SmemType tile) {
+  if (tile.isMatrix())
     return success();
-  return violates(op, "C1")
-         << "tile must be a matrix of 16-bit elements, but is " << tile;
+  return violates(op, "C1") << "tile must be a matrix, but is " << tile;
 }
 
-LogicalResult FlipSignOp::verify() { return verifyPacked(*this, getType()); }
+LogicalResult FlipSignOp::verify() { return verifyIsMatrix(*this, getType()); }
 
 LogicalResult AsyncLoadOp::verify() {
   SmemType tile = getTile().getType();
@@ -185,10 +183,9 @@ LogicalResult DotOp::verify() {
            << "sizes must agree, but are [" << shapeA << "], [" << b.getShape()
            << "]" << (getTransposeB() ? " transposed" : "") << " and [" << shape
            << "]";
-  if (elementType != b.getElementType() ||
-      (!elementType.isF16() && !elementType.isBF16()))
+  if (elementType != b.getElementType())
     return violates(*this, "C3")
-           << "a and b must both be f16 or bf16, but are " << elementType
+           << "a and b must both be f16, bf16 or f32, but are " << elementType
            << " and " << b.getElementType();
   return success();
 }
@@ -204,7 +201,7 @@ static LogicalResult verifyBounds(Operation *op, StringRef label,
 
 static LogicalResult verifyCleaning(Operation *op, SmemType tile,
                                     RowsType ranks, SmemType bounds) {
-  if (failed(verifyPacked(op, tile)))
+  if (failed(verifyIsMatrix(op, tile)))
     return failure();
   if (ranks.getSize() != tile.getShape()[0])
     return violates(op, "C2") << "ranks must have " << tile.getShape()[0]
@@ -280,7 +277,7 @@ LogicalResult ToOperandOp::verify() {
   if (!layout || !source.getElementType().isF32() ||
       result.getEncoding() != OperandAttr::get(getContext(), layout) ||
       result.getShape() != source.getShape() ||
-      result.getElementTypeBitWidth() != 16)
+      !isa<FloatType>(result.getElementType()))
     return violates(*this, "C1")
            << "result must be the operand of the f32 source, but they are "
            << source << " and " << result;

@@ -52,7 +52,7 @@ static StringRef getFirstChip(StringRef op) {
       .Cases({"cp.async.shared.global", "cp.async.commit.group",
               "cp.async.wait.group"},
              "sm_80")
-      .Cases({"ldmatrix", "mma.sync"}, "sm_80")
+      .Cases({"ldmatrix", "mma.sync", "convert.float.to.tf32"}, "sm_80")
       .Cases({"mbarrier.init", "mbarrier.inval"}, "sm_80")
       .Cases({"stmatrix", "mbarrier.try_wait.parity"}, "sm_90")
       .Cases({"mbarrier.arrive.expect_tx", "fence.proxy", "setmaxregister"},

@@ -188,7 +188,7 @@ def HilbertGPU_FlipSignOp : HilbertGPU_Op<"flip_sign", [Pure,
     so the loop over keys needs a maximum only.
 
     Constraints:
-    - (C1) the tile is a matrix of 16-bit elements.
+    - (C1) the tile is a matrix.
 
     Example:
 
@@ -267,7 +267,8 @@ def HilbertGPU_DotOp : HilbertGPU_Op<"dot", [
     Constraints:
     - (C1) acc is f32 with an `mma` layout.
     - (C2) the sizes agree.
-    - (C3) a and b have one element type, f16 or bf16.
+    - (C3) a and b have one element type, f16, bf16 or f32. f32 is rounded to
+      tf32, which has 10 bits of fraction.
     - (C4) a in registers has the operand layout of acc.
 
     Example:
@@ -301,7 +302,7 @@ class HilbertGPU_NonFiniteOp<string mnemonic> : HilbertGPU_Op<mnemonic, [
     adds it to the rows that do see it, which the bounds tell.
 
     Constraints:
-    - (C1) the tile is a matrix of 16-bit elements.
+    - (C1) the tile is a matrix.
     - (C2) `ranks` has as many rows.
     - (C3) `bounds` are three for each column.
   }];
@@ -428,7 +429,7 @@ def HilbertGPU_ToOperandOp : HilbertGPU_Op<"to_operand", [Pure]> {
   let description = [{
     Constraints:
     - (C1) the source is f32 with an `mma` layout; the result has the same shape,
-      the operand layout of it, and a 16-bit element type.
+      the operand layout of it, and the element type f16, bf16 or f32.
 
     Example:
 
