@@ -10,7 +10,7 @@ SOURCES = git ls-files -z -co --exclude-standard -- '*.h' '*.c' '*.cpp'
 .DEFAULT_GOAL := help
 # Prerequisites are ordered steps; ninja is what runs in parallel.
 .NOTPARALLEL:
-.PHONY: help setup configure build demo test bench static wheel fuzz format format-check clean
+.PHONY: help setup configure build demo test gpu-test bench static wheel fuzz format format-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ demo: setup build ## compile and run a first example
 
 test: setup build ## run every test: unit, lit, pytest
 	$(NINJA) -C build $(NINJAFLAGS) check-hilbert
+
+gpu-test: build/build.ninja ## test the runtime on this machine's GPU
+	$(NINJA) -C build $(NINJAFLAGS) check-hilbert-gpu
 
 bench: build ## run the benchmarks
 	scripts/bench

@@ -47,7 +47,8 @@ if(HILBERT_STATIC_LLVM)
   llvm_map_components_to_libnames(_llvm_libs
     core support native nativecodegen orcjit orctargetprocess executionengine
     passes target targetparser transformutils bitwriter bitreader linker ipo
-    remarks frontendopenmp jitlink perfjitevents analysis codegen)
+    remarks frontendopenmp jitlink perfjitevents analysis codegen
+    nvptxcodegen nvptxdesc nvptxinfo)
   foreach(_target IN LISTS MLIR_EXPORTED_TARGETS)
     if(TARGET ${_target})
       get_target_property(_type ${_target} TYPE)
@@ -73,10 +74,12 @@ if(HILBERT_STATIC_LLVM)
     MLIRBufferizationTransforms MLIRBuiltinToLLVMIRTranslation
     MLIRControlFlowToLLVM MLIRControlFlowTransforms MLIRExecutionEngine
     MLIRExecutionEngineUtils
-    MLIRFuncAllExtensions MLIRFuncDialect MLIRFuncToLLVM MLIRIndexToLLVM
+    MLIRFuncAllExtensions MLIRFuncDialect MLIRFuncToLLVM MLIRGPUDialect
+    MLIRGPUToLLVMIRTranslation MLIRGPUToNVVMTransforms MLIRIndexToLLVM
     MLIRLinalgDialect MLIRLinalgTransforms MLIRLLVMDialect
     MLIRLLVMToLLVMIRTranslation MLIRMathToLLVM MLIRMathTransforms
-    MLIRMemRefToLLVM MLIRMemRefTransforms MLIROptLib MLIRParser MLIRPass
+    MLIRMemRefToLLVM MLIRMemRefTransforms MLIRNVVMDialect MLIRNVVMToLLVM
+    MLIRNVVMToLLVMIRTranslation MLIROptLib MLIRParser MLIRPass
     MLIRReconcileUnrealizedCasts MLIRSCFToControlFlow MLIRSCFTransforms
     MLIRTargetLLVMIRExport MLIRTensorTransforms MLIRTensorAllExtensions
     MLIRTransforms MLIRUBToLLVM

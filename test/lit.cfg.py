@@ -2,7 +2,10 @@
 loads it."""
 
 import ctypes
+import glob
 import os
+import shutil
+import sys
 
 import lit.formats
 
@@ -16,6 +19,8 @@ config.test_exec_root = config.hilbert_test_dir
 config.substitutions += [
     ("%cc", config.c_compiler),
     ("%cxx", config.cxx_compiler),
+    ("%python", sys.executable),
+    ("%source", config.hilbert_source_dir),
     ("%strict", f"-Wall -Wextra -Wpedantic -Werror -I{config.hilbert_include_dir}"),
 ]
 
@@ -32,6 +37,30 @@ if lit_config.params.get("verify_roundtrip"):
     config.substitutions.append(
         (r"(?<![\w/-])hilbert-opt(?![\w-])", "hilbert-opt --verify-roundtrip")
     )
+
+
+def find_cuda_tool(name):
+    """A program of the CUDA Toolkit: of .venv, in PATH, or under CUDA_HOME."""
+    venv = os.path.join(config.hilbert_source_dir, ".venv/lib/python*/site-packages/nvidia/cu*/bin")
+    home = os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin")
+    for path in [os.pathsep.join(glob.glob(venv)), os.environ.get("PATH", ""), home]:
+        found = shutil.which(name, path=path) if path else None
+        if found:
+            return found
+    return None
+
+
+# The features `ptxas` (the assembler) and `sass` (also nvdisasm and cuobjdump).
+# Where scripts/setup has been, tools that are missing are an error and not a
+# reason to skip: the tests then run, and fail.
+cuda_tools = {name: find_cuda_tool(name) for name in ("ptxas", "nvdisasm", "cuobjdump")}
+for name, program in cuda_tools.items():
+    config.substitutions.append((f"%{name}", program or f"{name}-is-missing:run-scripts/setup"))
+is_set_up = os.path.isdir(os.path.join(config.hilbert_source_dir, ".venv"))
+if is_set_up or cuda_tools["ptxas"]:
+    config.available_features.add("ptxas")
+if is_set_up or all(cuda_tools.values()):
+    config.available_features.add("sass")
 
 
 def has_cuda_device():

@@ -8,9 +8,12 @@
 
 #include "hilbert/Curve/Order.h"
 
+#include "Cells.h"
+
 #include <algorithm>
 
 using namespace hilbert::curve;
+using namespace hilbert::curve::detail;
 
 std::optional<std::string>
 hilbert::curve::validatePermutation(const int32_t *permutation, int64_t n) {
@@ -37,58 +40,32 @@ hilbert::curve::validatePermutation(const int32_t *permutation, int64_t n) {
 
 std::optional<Box> hilbert::curve::boxOf(const int32_t *tokens, int64_t count,
                                          const std::vector<int64_t> &extents) {
-  const size_t rank = extents.size();
-  if (count <= 0 || rank == 0 || rank > kMaxRank)
+  if (count <= 0 || extents.empty() || extents.size() > kMaxRank)
     return std::nullopt;
 
-  // Axes as in the box, whose missing axes are the last ones. Unsigned 32-bit
-  // numbers hold all tokens and divide much faster than 64-bit ones.
-  uint32_t extent[kMaxRank] = {1, 1, 1};
-  int64_t cells = 1;
-  for (size_t i = 0; i < rank; ++i) {
-    extent[i] = static_cast<uint32_t>(extents[i]);
-    cells *= extents[i];
-  }
-  const auto cellOf = [&](int32_t token, uint32_t (&cell)[kMaxRank]) {
-    auto rest = static_cast<uint32_t>(token);
-    for (int i = kMaxRank - 1; i > 0; --i) {
-      cell[i] = extent[i] == 1 ? 0 : rest % extent[i];
-      rest = extent[i] == 1 ? rest : rest / extent[i];
-    }
-    cell[0] = rest;
-  };
-
-  uint32_t low[kMaxRank] = {UINT32_MAX, UINT32_MAX, UINT32_MAX};
-  uint32_t high[kMaxRank] = {0, 0, 0};
+  const CellMap grid(extents);
+  Bounds bounds;
   for (int64_t i = 0; i < count; ++i) {
-    if (tokens[i] < 0 || tokens[i] >= cells)
+    if (!grid.contains(tokens[i]))
       return std::nullopt;
-    uint32_t cell[kMaxRank];
-    cellOf(tokens[i], cell);
-    for (int axis = 0; axis < kMaxRank; ++axis) {
-      low[axis] = std::min(low[axis], cell[axis]);
-      high[axis] = std::max(high[axis], cell[axis]);
-    }
+    bounds.add(grid.cellOf(tokens[i]));
   }
+  if (bounds.volume() != count)
+    return std::nullopt;
 
   Box box;
-  int64_t volume = 1;
   for (int axis = 0; axis < kMaxRank; ++axis) {
-    box.origin[axis] = low[axis];
-    box.size[axis] = int64_t(high[axis]) - low[axis] + 1;
-    volume *= box.size[axis];
+    box.origin[axis] = bounds.low[axis];
+    box.size[axis] = bounds.size()[axis];
   }
-  if (volume != count)
-    return std::nullopt;
 
   // As many tokens as cells: they fill the box unless one occurs twice.
   std::vector<bool> seen(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
-    uint32_t cell[kMaxRank];
-    cellOf(tokens[i], cell);
+    const Cell cell = grid.cellOf(tokens[i]);
     int64_t at = 0;
     for (int axis = 0; axis < kMaxRank; ++axis)
-      at = at * box.size[axis] + (cell[axis] - low[axis]);
+      at = at * box.size[axis] + (cell[axis] - bounds.low[axis]);
     if (seen[at])
       return std::nullopt;
     seen[at] = true;

@@ -9,8 +9,13 @@
 #include "hilbert/InitAll.h"
 #include "hilbert/Conversion/Passes.h"
 #include "hilbert/Dialect/Hilbert/Transforms/Passes.h"
+#include "hilbert/Dialect/HilbertGPU/Transforms/Passes.h"
 #include "hilbert/Pipelines/Pipelines.h"
 
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/BufferDeallocationOpInterfaceImpl.h"
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
@@ -31,7 +36,9 @@
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -40,9 +47,10 @@ void hilbert::registerAllDialects(DialectRegistry &registry) {
   registry
       .insert<HilbertDialect, arith::ArithDialect,
               bufferization::BufferizationDialect, cf::ControlFlowDialect,
-              func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
-              math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-              tensor::TensorDialect, ub::UBDialect, vector::VectorDialect>();
+              func::FuncDialect, gpu::GPUDialect, linalg::LinalgDialect,
+              LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
+              NVVM::NVVMDialect, scf::SCFDialect, tensor::TensorDialect,
+              tile::HilbertGPUDialect, ub::UBDialect, vector::VectorDialect>();
 
   registerBufferizableOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
@@ -57,13 +65,21 @@ void hilbert::registerAllDialects(DialectRegistry &registry) {
   scf::registerBufferDeallocationOpInterfaceExternalModels(registry);
   tensor::registerBufferizableOpInterfaceExternalModels(registry);
 
+  arith::registerConvertArithToLLVMInterface(registry);
+  cf::registerConvertControlFlowToLLVMInterface(registry);
+  registerConvertMathToLLVMInterface(registry);
+  registerConvertNVVMToLLVMInterface(registry);
+
   registerBuiltinDialectTranslation(registry);
+  registerGPUDialectTranslation(registry);
+  registerNVVMDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
 }
 
 void hilbert::registerAllPasses() {
   registerHilbertTransformsPasses();
   registerHilbertConversionPasses();
+  registerHilbertGPUTransformsPasses();
   registerPipelines();
 
   registerTransformsPasses();
@@ -74,5 +90,6 @@ void hilbert::registerAllPasses() {
   registerConvertLinalgToLoopsPass();
   registerConvertBufferizationToMemRefPass();
   registerSCFToControlFlowPass();
+  registerConvertGpuOpsToNVVMOps();
   registerReconcileUnrealizedCastsPass();
 }

@@ -9,8 +9,10 @@
 #include "hilbert/Pipelines/Pipelines.h"
 #include "hilbert/Conversion/Passes.h"
 #include "hilbert/Dialect/Hilbert/Transforms/Passes.h"
+#include "hilbert/Dialect/HilbertGPU/Transforms/Passes.h"
 
 #include "mlir/Conversion/BufferizationToMemRef/BufferizationToMemRef.h"
+#include "mlir/Conversion/GPUToNVVM/GPUToNVVMPass.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -84,7 +86,48 @@ void hilbert::buildToLLVMPipeline(OpPassManager &pm,
   pm.addPass(createHilbertVerifyLLVM());
 }
 
+void hilbert::buildToGPUPipeline(OpPassManager &pm,
+                                 const GPUPipelineOptions &options) {
+  HilbertSelectGPUScheduleOptions schedule;
+  schedule.chip = options.chip;
+  pm.addNestedPass<func::FuncOp>(createHilbertSelectGPUSchedule(schedule));
+  pm.addNestedPass<func::FuncOp>(createHilbertClassifyTiles());
+  pm.addPass(createConvertHilbertToGPU());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addNestedPass<gpu::GPUModuleOp>(createHilbertVerifyTiles());
+}
+
+void hilbert::buildToNVVMPipeline(OpPassManager &pm,
+                                  const GPUPipelineOptions &options) {
+  buildFusePipeline(pm);
+  buildToGPUPipeline(pm, options);
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createHilbertGPUPipeline());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createHilbertGPUAllocate());
+  kernels.addPass(createHilbertVerifyPipelined());
+  kernels.addPass(createConvertHilbertGPUToNVVM());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  ConvertGpuOpsToNVVMOpsOptions nvvm;
+  kernels.addPass(createConvertGpuOpsToNVVMOps(nvvm));
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  HilbertVerifyNVVMOptions contract;
+  contract.chip = options.chip;
+  kernels.addPass(createHilbertVerifyNVVM(contract));
+}
+
 void hilbert::registerPipelines() {
+  PassPipelineRegistration<GPUPipelineOptions>(
+      "hilbert-to-gpu",
+      "From the fused level to tile programs (levels B to C1)",
+      buildToGPUPipeline);
+  PassPipelineRegistration<GPUPipelineOptions>(
+      "hilbert-to-nvvm", "All the way to the nvvm dialect for a GPU",
+      buildToNVVMPipeline);
   PassPipelineRegistration<>("hilbert-fuse",
                              "Fuse reorders into attention (levels A to B)",
                              buildFusePipeline);

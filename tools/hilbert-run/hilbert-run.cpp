@@ -1,10 +1,13 @@
-//===- hilbert-run.cpp - Compile, run and check a program on the host -----===//
+//===- hilbert-run.cpp - Compile, run and check a program -----------------===//
 //
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+
+#include "Compare.h"
+#include "RunOnDevice.h"
 
 #include "hilbert/Dialect/Hilbert/IR/Hilbert.h"
 #include "hilbert/ExecutionEngine/HostProgram.h"
@@ -28,7 +31,6 @@
 #include "llvm/Support/SourceMgr.h"
 
 #include <chrono>
-#include <cmath>
 
 using namespace mlir;
 using namespace hilbert;
@@ -46,6 +48,9 @@ static cl::opt<std::string> inputFile(cl::Positional,
 static cl::opt<std::string>
     functionName("function", cl::cat(category),
                  cl::desc("Function to run (default: the only public one)"));
+static cl::opt<std::string>
+    deviceName("device", cl::init("host"), cl::cat(category),
+               cl::desc("Where to run: host, cuda or cuda:<number>"));
 static cl::list<std::string>
     inputPaths("input", cl::cat(category),
                cl::desc(".npy file of the next argument; arguments without one "
@@ -245,34 +250,6 @@ static llvm::Expected<Arrays> getInputs(const HostSignature &signature) {
 // Errors
 //===----------------------------------------------------------------------===//
 
-namespace {
-struct Errors {
-  double largest = 0;
-  double relative = 0;
-};
-} // namespace
-
-/// Infinities must be equal; a NaN on one side only is an infinite error.
-static Errors compare(const NpyArray &actual, const ReferenceTensor &expected) {
-  std::vector<double> values = toDoubles(actual);
-  double difference = 0, norm = 0;
-  Errors errors;
-  for (size_t i = 0; i < values.size(); ++i) {
-    double a = values[i], e = expected.data[i];
-    if (a == e || (std::isnan(a) && std::isnan(e)))
-      a = e = std::isfinite(e) ? e : 0;
-    double distance = std::isfinite(a - e)
-                          ? std::abs(a - e)
-                          : std::numeric_limits<double>::infinity();
-    errors.largest = std::max(errors.largest, distance);
-    difference += distance * distance;
-    norm += e * e;
-  }
-  if (difference > 0)
-    errors.relative = std::sqrt(difference / norm);
-  return errors;
-}
-
 static double getTolerance(NpyType type) {
   if (tolerance > 0)
     return tolerance;
@@ -313,7 +290,11 @@ static llvm::Expected<bool> report(StringRef prefix, const Arrays &results,
 // Running
 //===----------------------------------------------------------------------===//
 
-/// Calls a function --repeat times and prints what it took.
+/// Calls a function and prints what it took.
+using Runner = llvm::function_ref<llvm::Expected<Arrays>(
+    StringRef name, const Arrays &inputs, std::optional<double> flops)>;
+
+/// The same on the host, --repeat times.
 static llvm::Expected<Arrays> runTimed(const HostProgram &program,
                                        StringRef name, const Arrays &inputs,
                                        std::optional<double> flops) {
@@ -373,53 +354,14 @@ static void printFusedOps(func::FuncOp function) {
   });
 }
 
-/// Runs everything that was asked for; true if all checks passed.
-static llvm::Expected<bool> run(ModuleOp module) {
-  auto chosen = chooseFunction(module);
-  if (!chosen)
-    return chosen.takeError();
-  auto forward = HostSignature::of(*chosen);
-  if (!forward)
-    return forward.takeError();
-  auto inputs = getInputs(*forward);
-  if (!inputs)
-    return inputs.takeError();
-
-  // The reference runs what the user wrote.
-  OwningOpRef<ModuleOp> original(module.clone());
-  auto reference = original->lookupSymbol<func::FuncOp>(forward->name);
-  ReferenceTensors referenceInputs = toReference(*inputs, check);
-  std::optional<double> flops;
-  if (auto counted = countFlops(reference, referenceInputs))
-    flops = *counted;
-  else if (check)
-    return counted.takeError();
-  else // The reference does not know every op; the compiler may.
-    llvm::consumeError(counted.takeError());
-
-  auto begin = Clock::now();
-  std::string fuse = grad ? "hilbert-grad" : "hilbert-fuse";
-  if (failed(compile(module, fuse)))
-    return createStringError("compilation failed");
-  if (printFused)
-    for (StringRef suffix : {"", "_grad"})
-      printFusedOps(
-          module.lookupSymbol<func::FuncOp>((forward->name + suffix).str()));
-  std::string backward = forward->name + "_grad";
-  if (grad && !module.lookupSymbol(backward))
-    return createStringError("'" + forward->name +
-                             "' has no attention to differentiate");
-  auto code = compileForHost(module);
-  if (!code)
-    return code.takeError();
-  auto program = HostProgram::load(*code);
-  if (!program)
-    return program.takeError();
-  llvm::outs() << llvm::format("compiled in %.0f ms\n",
-                               milliseconds(begin, Clock::now()));
-
-  HostMemory::setPoison(check);
-  auto outputs = runTimed(**program, forward->name, *inputs, flops);
+/// Checks, runs and reports the forward and, if it is wanted, the gradient.
+static llvm::Expected<bool> runAndReport(func::FuncOp reference,
+                                         const Arrays &inputs,
+                                         std::optional<double> flops,
+                                         Runner runner) {
+  std::string forward = reference.getName().str();
+  ReferenceTensors referenceInputs = toReference(inputs, check);
+  auto outputs = runner(forward, inputs, flops);
   if (!outputs)
     return outputs.takeError();
   std::optional<ReferenceTensors> expected;
@@ -433,7 +375,7 @@ static llvm::Expected<bool> run(ModuleOp module) {
   if (!passed || !grad)
     return passed;
 
-  Arrays gradInputs = *inputs, cotangents;
+  Arrays gradInputs = inputs, cotangents;
   llvm::append_range(gradInputs, *outputs);
   for (auto [index, output] : llvm::enumerate(*outputs))
     if (isFloat(output.type))
@@ -442,7 +384,7 @@ static llvm::Expected<bool> run(ModuleOp module) {
   llvm::append_range(gradInputs, cotangents);
   if (flops)
     *flops *= 2.5;
-  auto gradients = runTimed(**program, backward, gradInputs, flops);
+  auto gradients = runner(forward + "_grad", gradInputs, flops);
   if (!gradients)
     return gradients.takeError();
   if (check) {
@@ -458,13 +400,77 @@ static llvm::Expected<bool> run(ModuleOp module) {
   return *passed && *gradPassed;
 }
 
+/// Runs everything that was asked for; true if all checks passed.
+static llvm::Expected<bool> run(ModuleOp module) {
+  std::optional<DeviceRunner> device;
+  if (deviceName != "host") {
+    auto created = DeviceRunner::create(deviceName);
+    if (!created)
+      return created.takeError();
+    device.emplace(std::move(*created));
+  }
+  auto chosen = chooseFunction(module);
+  if (!chosen)
+    return chosen.takeError();
+  auto forward = HostSignature::of(*chosen);
+  if (!forward)
+    return forward.takeError();
+  auto inputs = getInputs(*forward);
+  if (!inputs)
+    return inputs.takeError();
+
+  // The reference runs what the user wrote.
+  OwningOpRef<ModuleOp> original(module.clone());
+  auto reference = original->lookupSymbol<func::FuncOp>(forward->name);
+  std::optional<double> flops;
+  if (auto counted = countFlops(reference, toReference(*inputs, false)))
+    flops = *counted;
+  else if (check)
+    return counted.takeError();
+  else // The reference does not know every op; the compiler may.
+    llvm::consumeError(counted.takeError());
+
+  auto begin = Clock::now();
+  std::string fuse = grad ? "hilbert-grad" : "hilbert-fuse";
+  if (failed(compile(module, fuse)))
+    return createStringError("compilation failed");
+  if (printFused)
+    for (StringRef suffix : {"", "_grad"})
+      printFusedOps(
+          module.lookupSymbol<func::FuncOp>((forward->name + suffix).str()));
+  if (grad && !module.lookupSymbol(forward->name + "_grad"))
+    return createStringError("'" + forward->name +
+                             "' has no attention to differentiate");
+  if (device) {
+    device->setProgram(module);
+    return runAndReport(reference, *inputs, flops,
+                        [&](StringRef name, const Arrays &arguments,
+                            std::optional<double> work) {
+                          return device->run(name, arguments, repeat, work);
+                        });
+  }
+  auto code = compileForHost(module);
+  if (!code)
+    return code.takeError();
+  auto program = HostProgram::load(*code);
+  if (!program)
+    return program.takeError();
+  llvm::outs() << llvm::format("compiled in %.0f ms\n",
+                               milliseconds(begin, Clock::now()));
+  HostMemory::setPoison(check);
+  return runAndReport(
+      reference, *inputs, flops,
+      [&](StringRef name, const Arrays &arguments, std::optional<double> work) {
+        return runTimed(**program, name, arguments, work);
+      });
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
   registerAsmPrinterCLOptions();
   cl::ParseCommandLineOptions(
-      argc, argv,
-      "hilbert-run: compile, run and check a program on the host\n");
+      argc, argv, "hilbert-run: compile, run and check a program\n");
   if (threads)
     rt::setNumThreads(threads);
 

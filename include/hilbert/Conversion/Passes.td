@@ -140,4 +140,79 @@ def HilbertVerifyLLVM : Pass<"hilbert-verify-llvm", "::mlir::ModuleOp"> {
   }];
 }
 
+def HilbertSelectGPUSchedule
+    : Pass<"hilbert-select-gpu-schedule", "::mlir::func::FuncOp"> {
+  let summary = "Choose the tile sizes of GPU kernels";
+  let description = [{
+    Gives every attention without a schedule a `#hilbert_gpu.schedule`, every
+    gradient a `#hilbert_gpu.grad_schedule`, by head dimension and by the shared
+    memory of the target. An analysis remark names the choice.
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", "\"sm_80\"",
+           "The target: sm_80, sm_86, sm_87, sm_89, sm_90 or sm_90a">
+  ];
+  let dependentDialects = ["::hilbert::tile::HilbertGPUDialect"];
+}
+
+def HilbertClassifyTiles : Pass<"hilbert-classify-tiles", "::mlir::func::FuncOp"> {
+  let summary = "Find which tiles of static orders are boxes";
+  let description = [{
+    Says for the queries and for the keys of every attention how kernels find the
+    tokens of a tile: `hilbert_gpu.query_access` and `hilbert_gpu.key_access`.
+    `box`, where every tile of a static order fills a box of the grid whose sides
+    are powers of two: always on grids whose extents are, and for full tiles of
+    tiled orders. Otherwise `table`: through the table of the order. Orders that
+    are the raster need neither.
+
+    A remark tells which it is, of how many tiles, or why not.
+
+    Example:
+
+    ```mlir
+    hilbert.attention ... order(#hilbert_64x64) schedule(#s)
+    // becomes
+    hilbert.attention ... order(#hilbert_64x64) schedule(#s)
+        {hilbert_gpu.key_access = #hilbert_gpu.access<box>,
+         hilbert_gpu.query_access = #hilbert_gpu.access<box>}
+    ```
+  }];
+  let dependentDialects = ["::hilbert::tile::HilbertGPUDialect"];
+}
+
+def ConvertHilbertToGPU : Pass<"convert-hilbert-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "Build the tile programs of attentions";
+  let description = [{
+    For every attention, a `gpu.module` with its kernels at level C1: `_forward`;
+    or `_dq` and then `_dkv` for a gradient (`_dk` and `_dv` apart where both
+    accumulators do not fit registers). The op stays and names the module.
+
+    A kernel's arguments have names (`hilbert_gpu.arguments`): pointers and strides of
+    the tensors, sizes, the scale, tables of orders. Nothing of them is compiled
+    in; what is, is the element type, D, the branch, causality, how rows are
+    found, and the schedule.
+
+    Needs f16 or bf16, one branch for all heads, and a `#hilbert_gpu.schedule`
+    (gradients: `#hilbert_gpu.grad_schedule`).
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect", "::hilbert::tile::HilbertGPUDialect"];
+}
+
+def ConvertHilbertGPUToNVVM
+    : Pass<"convert-hilbert-gpu-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Give each thread its part of a tile program (level C2 to nvvm)";
+  let description = [{
+    Tiles in registers become the elements that a thread holds; matrix products
+    become `ldmatrix` and `mma.sync.m16n8k16`, copies `cp.async` of 16 bytes,
+    reductions shuffles. Everything about fragment layouts, swizzles and
+    addresses is in this pass and nowhere else.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
+    "::mlir::scf::SCFDialect"];
+}
+
 #endif // HILBERT_CONVERSION_PASSES

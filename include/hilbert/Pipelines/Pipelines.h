@@ -28,6 +28,14 @@ struct HostPipelineOptions
       llvm::cl::init(16)};
 };
 
+/// Options of the pipelines that end on a GPU.
+struct GPUPipelineOptions
+    : public mlir::PassPipelineOptions<GPUPipelineOptions> {
+  Option<std::string> chip{*this, "chip",
+                           llvm::cl::desc("The target, such as sm_80"),
+                           llvm::cl::init("sm_80")};
+};
+
 /// `hilbert-fuse`: from what a frontend writes to the fused level. Cancels
 /// reorders and fuses them into attention; ends with hilbert-verify-fused.
 void buildFusePipeline(mlir::OpPassManager &pm);
@@ -44,6 +52,15 @@ void buildToLoopsPipeline(mlir::OpPassManager &pm,
 /// with hilbert-verify-llvm.
 void buildToLLVMPipeline(mlir::OpPassManager &pm,
                          const HostPipelineOptions &options);
+
+/// `hilbert-to-gpu`: from the fused level to tile programs (C1).
+void buildToGPUPipeline(mlir::OpPassManager &pm,
+                        const GPUPipelineOptions &options);
+
+/// `hilbert-to-nvvm`: from what a frontend writes to gpu.modules in the nvvm
+/// dialect.
+void buildToNVVMPipeline(mlir::OpPassManager &pm,
+                         const GPUPipelineOptions &options);
 
 /// Registers the pipelines under their names.
 void registerPipelines();

@@ -1,0 +1,79 @@
+// RUN: split-file %s %t
+// RUN: hilbert-opt %t/chosen.mlir --hilbert-select-gpu-schedule | FileCheck %t/chosen.mlir
+// RUN: hilbert-opt %t/chosen.mlir --hilbert-select-gpu-schedule -o /dev/null --mlir-disable-threading \
+// RUN:   --remark-format=emitRemark --remarks-filter='hilbert.*' 2>&1 \
+// RUN:   | FileCheck %t/chosen.mlir --check-prefix=REMARK --implicit-check-not=remark:
+
+// Every target; those with less shared memory keep fewer tiles in it.
+// RUN: hilbert-opt %t/wide.mlir --hilbert-select-gpu-schedule=chip=sm_80 | FileCheck %t/wide.mlir --check-prefixes=CHECK,LARGE
+// RUN: hilbert-opt %t/wide.mlir --hilbert-select-gpu-schedule=chip=sm_86 | FileCheck %t/wide.mlir --check-prefixes=CHECK,SMALL
+// RUN: hilbert-opt %t/wide.mlir --hilbert-select-gpu-schedule=chip=sm_87 | FileCheck %t/wide.mlir --check-prefixes=CHECK,LARGE
+// RUN: hilbert-opt %t/wide.mlir --hilbert-select-gpu-schedule=chip=sm_89 | FileCheck %t/wide.mlir --check-prefixes=CHECK,SMALL
+// RUN: hilbert-opt %t/wide.mlir --hilbert-select-gpu-schedule=chip=sm_90 | FileCheck %t/wide.mlir --check-prefixes=CHECK,LARGE
+// RUN: hilbert-opt %t/wide.mlir --hilbert-select-gpu-schedule=chip=sm_90a | FileCheck %t/wide.mlir --check-prefixes=CHECK,LARGE
+
+// RUN: not hilbert-opt %t/wide.mlir --hilbert-select-gpu-schedule=chip=sm_75 2>&1 | FileCheck %t/wide.mlir --check-prefix=CHIP
+// RUN: hilbert-opt %t/widest.mlir --hilbert-select-gpu-schedule=chip=sm_86 | FileCheck %t/widest.mlir
+
+//--- chosen.mlir
+
+!t = tensor<1x?x4x64xf16>
+!l = tensor<1x4x?xf32>
+
+// Sizes are the outcome of measurements, and not tested.
+// CHECK-LABEL: func @forward(
+// CHECK: hilbert.attention ins{{.*}} schedule(#hilbert_gpu.schedule<m = {{[0-9]+}}, n = {{[0-9]+}}, warps = {{[0-9]+}}, stages = {{[0-9]+}}, ctas = {{[0-9]+}}>)
+// REMARK: remark: [Analysis] GPUSchedule | Category:hilbert-select-gpu-schedule | Schedule="#hilbert_gpu.schedule<m = {{.*}}>"
+func.func @forward(%q: !t, %lse: !l) -> !t {
+  %r:2 = hilbert.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %lse : !t, !l)
+  return %r#0 : !t
+}
+
+// CHECK-LABEL: func @gradient(
+// CHECK: hilbert.attention_grad ins{{.*}} schedule(#hilbert_gpu.grad_schedule<dq = <m = {{.*}}>, dkv = <m = {{.*}}>>)
+// REMARK: remark: {{.*}} Schedule="#hilbert_gpu.grad_schedule<dq = <m = {{.*}}>, dkv = <m = {{.*}}>>"
+func.func @gradient(%q: !t, %lse: !l) -> !t {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !t, !t, !t, !t, !l, !t)
+    outs(%q, %q, %q : !t, !t, !t)
+  return %r#0 : !t
+}
+
+// A schedule that is there stays, whatever it is.
+// CHECK-LABEL: func @kept(
+// CHECK: schedule(#hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 8, ctas = 8>)
+// CHECK: schedule(#hilbert.host_schedule<lanes = 16, columns = 64, rows = 64>)
+func.func @kept(%q: !t, %lse: !l) -> !t {
+  %r:2 = hilbert.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %lse : !t, !l)
+    schedule(#hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 8, ctas = 8>)
+  %s:2 = hilbert.attention ins(%r#0, %q, %q : !t, !t, !t) outs(%q, %lse : !t, !l)
+    schedule(#hilbert.host_schedule<lanes = 16, columns = 64, rows = 64>)
+  return %s#0 : !t
+}
+
+//--- wide.mlir
+
+!t = tensor<1x?x4x256xf16>
+!l = tensor<1x4x?xf32>
+
+// CHIP: error: target must be sm_80, sm_86, sm_87, sm_89, sm_90 or sm_90a, but is sm_75
+// CHECK-LABEL: func @wide(
+// LARGE: stages = 2,
+// SMALL: stages = 1,
+func.func @wide(%q: !t, %lse: !l) -> !t {
+  %r:2 = hilbert.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %lse : !t, !l)
+  return %r#0 : !t
+}
+
+//--- widest.mlir
+
+!t = tensor<1x?x4x256xf16>
+!l = tensor<1x4x?xf32>
+
+// The widest tiles there are: the least shared memory has room for some.
+// CHECK-LABEL: func @widest(
+// CHECK: dq = <m = {{[0-9]+}}, n = 32, warps = {{[0-9]+}}, stages = 1, {{.*}}dkv = <m = {{[0-9]+}}, n = 32, warps = {{[0-9]+}}, stages = 1,
+func.func @widest(%q: !t, %lse: !l) -> !t {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !t, !t, !t, !t, !l, !t)
+    outs(%q, %q, %q : !t, !t, !t)
+  return %r#0 : !t
+}

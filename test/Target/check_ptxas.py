@@ -1,0 +1,176 @@
+# Part of the hilbert project, under the Apache License v2.0 with LLVM
+# Exceptions. See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Assembles the default schedules of many attentions, and looks at the result.
+
+Prints a line for each kernel, and fails if one needs local memory, lacks an
+instruction that its speed depends on, or takes a second to compile.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import pathlib
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "gpu"))
+
+from programs import Kernel
+
+TARGETS = ("sm_80", "sm_86", "sm_89", "sm_90")
+DTYPES = ("bf16", "f16")
+DEPTHS = (64, 72, 128, 192, 256)
+# How rows are found, and causality. Boxes are not in the order of positions;
+# without a table, causality by token is causality by position.
+KINDS = (
+    ("run", "none"),
+    ("run", "position"),
+    ("table", "none"),
+    ("table", "position"),
+    ("table", "token"),
+    ("box", "none"),
+    ("box", "token"),
+)
+# Tensor cores; fragments from shared memory; copies into it that pass by L1.
+NEEDED = ("HMMA.16816.F32", "LDSM.16.M88.4", "LDSM.16.MT88.4", "LDGSTS.E.BYPASS.128")
+LOCAL_MEMORY = re.compile(r"\b(LDL|STL)\b")
+
+Case = collections.namedtuple("Case", "target dtype depth rows causal gradient")
+
+
+def spill_limit(case):
+    """Bytes of stack, of spill stores and of spill loads that a kernel may have.
+
+    None, but for causality beyond 128 columns, where accumulators leave too few
+    registers for what takes out and gives back elements that are not finite: a
+    few words in an iteration of over a thousand instructions. Where shared
+    memory allows but one stage, two words at 128 columns.
+    """
+    if case.causal == "none":
+        return 0
+    if case.depth > 128:
+        return 64
+    return 8 if case.depth == 128 and case.target in ("sm_86", "sm_89") else 0
+
+
+def seconds_of_children():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def run(*command):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def kernels_of(report):
+    """(name, registers, bytes of stack and spills) from what ptxas -v says."""
+    pattern = (
+        r"Function properties for (\w+)\s+(\d+) bytes stack frame, (\d+) bytes spill stores, "
+        r"(\d+) bytes spill loads\s+ptxas info\s*: Used (\d+) registers"
+    )
+    for name, stack, stores, loads, registers in re.findall(pattern, report):
+        yield name, int(registers), (int(stack), int(stores), int(loads))
+
+
+def complaints(sass, may_spill):
+    """What a kernel's machine code has and should not have, or lacks."""
+    spills = [] if may_spill else sorted(set(LOCAL_MEMORY.findall(sass)))
+    return [f"has {word}" for word in spills] + [f"lacks {word}" for word in NEEDED if word not in sass]
+
+
+def check(case, options):
+    """(lines, errors) of the kernels of a case."""
+    try:
+        return assemble(case, options)
+    except RuntimeError as error:
+        return [], [f"{case}: {error}"]
+
+
+def assemble(case, options):
+    kernel = Kernel(
+        dtype=case.dtype,
+        depth=case.depth,
+        causal=case.causal,
+        query_order=case.rows,
+        schedule=options.schedule,
+        grad_schedule=options.grad_schedule,
+    )
+    label = " ".join(map(str, case[:5]))
+    lines, errors = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        program, ptx, cubin = (pathlib.Path(folder) / f"kernels.{kind}" for kind in ("mlir", "ptx", "cubin"))
+        program.write_text(kernel.text(case.gradient))
+        begin = seconds_of_children()
+        run(options.compiler, program, f"--target={case.target}", "-o", ptx)
+        seconds = seconds_of_children() - begin
+        report = run(options.ptxas, "-v", f"-arch={case.target}", ptx, "-o", cubin)
+        assembling = seconds_of_children() - begin - seconds
+        entries = re.findall(r"\.visible \.entry (\w+)\(", ptx.read_text())
+        kernels = list(kernels_of(report))
+        if sorted(name for name, *_ in kernels) != sorted(entries):
+            errors.append(f"{label}: ptxas reports {kernels}, but the PTX has {entries}")
+        sass = dict.fromkeys(entries, "")
+        if options.nvdisasm:
+            text = run(options.nvdisasm, "-c", cubin)
+            # .section .text.NAME,... begins the code of a kernel.
+            parts = re.split(r"\.section\s+\.text\.(\w+)", text)
+            sass = dict(zip(parts[1::2], parts[2::2]))
+    for name, registers, bytes_of in kernels:
+        lines.append(
+            f"{label} {name}: {registers} registers, {sum(bytes_of)} bytes of local memory, "
+            f"compiled in {seconds / len(entries):.2f} s, assembled in {assembling / len(entries):.2f} s"
+        )
+        if max(bytes_of) > spill_limit(case):
+            errors.append(f"{label} {name}: stack, spill stores, spill loads: {bytes_of} bytes")
+        if options.nvdisasm:
+            found = complaints(sass.get(name, ""), bool(spill_limit(case)))
+            errors += [f"{label} {name}: {error}" for error in found]
+    if seconds / len(entries) >= 1:
+        errors.append(f"{label}: compiling a kernel takes {seconds / len(entries):.2f} s, not less than one")
+    return lines, errors
+
+
+def choice(text, kind=str):
+    return tuple(kind(word) for word in text.split(","))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--compiler", default="build/bin/hilbert-compile")
+    parser.add_argument("--ptxas", default="ptxas")
+    parser.add_argument("--nvdisasm", help="also look at the machine code")
+    parser.add_argument("--targets", type=choice, default=TARGETS)
+    parser.add_argument("--dtypes", type=choice, default=DTYPES)
+    parser.add_argument("--depths", type=lambda text: choice(text, int), default=DEPTHS)
+    parser.add_argument("--rows", type=choice, default=("run", "table", "box"))
+    parser.add_argument("--schedule", default="", help="instead of the default, such as '#hilbert_gpu.schedule<...>'")
+    parser.add_argument("--grad-schedule", default="", help="likewise, of gradients")
+    options = parser.parse_args()
+    cases = [
+        Case(target, dtype, depth, rows, causal, gradient)
+        for target in options.targets
+        for dtype in options.dtypes
+        for depth in options.depths
+        for rows, causal in KINDS
+        if rows in options.rows
+        for gradient in (False, True)
+    ]
+    kernels = failures = 0
+    with concurrent.futures.ProcessPoolExecutor() as pool:
+        for lines, errors in pool.map(check, cases, [options] * len(cases)):
+            kernels += len(lines)
+            failures += len(errors)
+            print("\n".join(lines + [f"error: {error}" for error in errors]), flush=True)
+    print(f"{kernels} kernels of {len(cases)} programs, {failures} errors")
+    return 1 if failures or not kernels else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
