@@ -18,11 +18,11 @@ gpu.module @products {
   // CHECK: %[[LANE:.*]] = arith.remui
   // CHECK: %[[UPPER:.*]] = arith.divui %[[LANE]], %[[C16:.*]] : i32
   // CHECK: %[[C8:.*]] = llvm.mlir.constant(8 : i32)
-  // CHECK: %[[LOW:.*]] = arith.remui %[[LANE]], %[[C8]] : i32
   // CHECK: %[[EIGHTH:.*]] = arith.divui %[[LANE]], %[[C8]] : i32
-  // CHECK: %[[SECOND:.*]] = arith.remui %[[EIGHTH]], %{{.*}} : i32
+  // CHECK: %[[LOW:.*]] = arith.remui %[[LANE]], %[[C8]] : i32
   // CHECK: %[[MORE:.*]] = arith.muli %[[UPPER]], %[[C8]] : i32
   // CHECK: %[[ROW:.*]] = arith.addi %[[LOW]], %[[MORE]] : i32
+  // CHECK: %[[SECOND:.*]] = arith.remui %[[EIGHTH]], %{{.*}} : i32
   // CHECK: arith.xori %[[SECOND]], %{{.*}} : i32
   // CHECK: %[[A:.*]] = nvvm.ldmatrix %{{.*}} {{{.*}}layout = #nvvm.mma_layout<row>, num = 4 : i32
   // CHECK: %[[A0:.*]] = llvm.extractvalue %[[A]][0]
@@ -137,13 +137,13 @@ gpu.module @products {
   // CHECK: %[[C32:.*]] = llvm.mlir.constant(32 : i32)
   // CHECK: %[[LANE:.*]] = arith.remui %{{.*}}, %[[C32]] : i32
   // CHECK: %[[C8:.*]] = llvm.mlir.constant(8 : i32)
-  // CHECK: %[[LOW:.*]] = arith.remui %[[LANE]], %[[C8]] : i32
   // CHECK: %[[EIGHTH:.*]] = arith.divui %[[LANE]], %[[C8]] : i32
   // CHECK: %[[SECOND:.*]] = arith.remui %[[EIGHTH]], %{{.*}} : i32
   // CHECK: %[[C16:.*]] = llvm.mlir.constant(16 : i32)
-  // CHECK: %[[CHUNK:.*]] = arith.divui %[[LANE]], %[[C16]] : i32
+  // CHECK: %[[LOW:.*]] = arith.remui %[[LANE]], %[[C8]] : i32
   // CHECK: %[[MORE:.*]] = arith.muli %[[SECOND]], %[[C8]] : i32
   // CHECK: %[[ROW:.*]] = arith.addi %[[LOW]], %[[MORE]] : i32
+  // CHECK: %[[CHUNK:.*]] = arith.divui %[[LANE]], %[[C16]] : i32
   // CHECK: %[[XOR:.*]] = arith.remui %[[ROW]], %[[C8]] : i32
   // CHECK: %[[C128:.*]] = llvm.mlir.constant(128 : i32)
   // CHECK: %[[LINE:.*]] = arith.muli %[[ROW]], %[[C128]] : i32
