@@ -4,13 +4,17 @@
 NINJA ?= ninja
 # Extra flags of ninja, such as -j4 or -k0.
 NINJAFLAGS ?=
+# A Python with torch for CUDA (the venv's is for the CPU), and what kernels are
+# compiled for.
+GPU_PYTHON ?= python3
+GPU_TARGET ?= sm_80
 CLANG_FORMAT ?= clang-format-22
 SOURCES = git ls-files -z -co --exclude-standard -- '*.h' '*.c' '*.cpp'
 
 .DEFAULT_GOAL := help
 # Prerequisites are ordered steps; ninja is what runs in parallel.
 .NOTPARALLEL:
-.PHONY: help setup configure build demo test gpu-test bench static wheel fuzz format format-check clean
+.PHONY: help setup configure build demo test gpu-test gpu-bench bench static wheel fuzz format format-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +37,15 @@ demo: setup build ## compile and run a first example
 test: setup build ## run every test: unit, lit, pytest
 	$(NINJA) -C build $(NINJAFLAGS) check-hilbert
 
-gpu-test: build/build.ninja ## test the runtime on this machine's GPU
+gpu-test: build ## test runtime and kernels on this machine's GPU; needs torch for CUDA
 	$(NINJA) -C build $(NINJAFLAGS) check-hilbert-gpu
+	$(GPU_PYTHON) test/gpu/suite.py prepare build/gpu-suite --target $(GPU_TARGET)
+	$(GPU_PYTHON) test/gpu/suite.py run build/gpu-suite
+	$(GPU_PYTHON) test/gpu/large.py build/gpu-suite/002
+
+gpu-bench: build ## time kernels on this machine's GPU beside torch's
+	$(GPU_PYTHON) benchmarks/gpu_kernels.py prepare build/gpu-bench --target $(GPU_TARGET)
+	$(GPU_PYTHON) benchmarks/gpu_kernels.py run build/gpu-bench
 
 bench: build ## run the benchmarks
 	scripts/bench

@@ -105,7 +105,10 @@ void hilbert::buildToNVVMPipeline(OpPassManager &pm,
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createHilbertGPUPipeline());
   kernels.addPass(createCSEPass());
-  kernels.addPass(createHilbertGPUAllocate());
+  HilbertGPUAllocateOptions allocate;
+  if (auto limit = getSharedMemory(options.chip.getValue()))
+    allocate.limit = *limit;
+  kernels.addPass(createHilbertGPUAllocate(allocate));
   kernels.addPass(createHilbertVerifyPipelined());
   kernels.addPass(createConvertHilbertGPUToNVVM());
   kernels.addPass(createCSEPass());

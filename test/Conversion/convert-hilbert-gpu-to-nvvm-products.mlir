@@ -18,11 +18,11 @@ gpu.module @products {
   // CHECK: %[[LANE:.*]] = arith.remui
   // CHECK: %[[UPPER:.*]] = arith.divui %[[LANE]], %[[C16:.*]] : i32
   // CHECK: %[[C8:.*]] = llvm.mlir.constant(8 : i32)
-  // CHECK: %[[LOW:.*]] = arith.remui %[[LANE]], %[[C8]] : i32
   // CHECK: %[[EIGHTH:.*]] = arith.divui %[[LANE]], %[[C8]] : i32
-  // CHECK: %[[SECOND:.*]] = arith.remui %[[EIGHTH]], %{{.*}} : i32
+  // CHECK: %[[LOW:.*]] = arith.remui %[[LANE]], %[[C8]] : i32
   // CHECK: %[[MORE:.*]] = arith.muli %[[UPPER]], %[[C8]] : i32
   // CHECK: %[[ROW:.*]] = arith.addi %[[LOW]], %[[MORE]] : i32
+  // CHECK: %[[SECOND:.*]] = arith.remui %[[EIGHTH]], %{{.*}} : i32
   // CHECK: arith.xori %[[SECOND]], %{{.*}} : i32
   // CHECK: %[[A:.*]] = nvvm.ldmatrix %{{.*}} {{{.*}}layout = #nvvm.mma_layout<row>, num = 4 : i32
   // CHECK: %[[A0:.*]] = llvm.extractvalue %[[A]][0]
@@ -137,13 +137,13 @@ gpu.module @products {
   // CHECK: %[[C32:.*]] = llvm.mlir.constant(32 : i32)
   // CHECK: %[[LANE:.*]] = arith.remui %{{.*}}, %[[C32]] : i32
   // CHECK: %[[C8:.*]] = llvm.mlir.constant(8 : i32)
-  // CHECK: %[[LOW:.*]] = arith.remui %[[LANE]], %[[C8]] : i32
   // CHECK: %[[EIGHTH:.*]] = arith.divui %[[LANE]], %[[C8]] : i32
   // CHECK: %[[SECOND:.*]] = arith.remui %[[EIGHTH]], %{{.*}} : i32
   // CHECK: %[[C16:.*]] = llvm.mlir.constant(16 : i32)
-  // CHECK: %[[CHUNK:.*]] = arith.divui %[[LANE]], %[[C16]] : i32
+  // CHECK: %[[LOW:.*]] = arith.remui %[[LANE]], %[[C8]] : i32
   // CHECK: %[[MORE:.*]] = arith.muli %[[SECOND]], %[[C8]] : i32
   // CHECK: %[[ROW:.*]] = arith.addi %[[LOW]], %[[MORE]] : i32
+  // CHECK: %[[CHUNK:.*]] = arith.divui %[[LANE]], %[[C16]] : i32
   // CHECK: %[[XOR:.*]] = arith.remui %[[ROW]], %[[C8]] : i32
   // CHECK: %[[C128:.*]] = llvm.mlir.constant(128 : i32)
   // CHECK: %[[LINE:.*]] = arith.muli %[[ROW]], %[[C128]] : i32
@@ -171,6 +171,57 @@ gpu.module @products {
     %zero = arith.constant dense<0.0> : tensor<16x64xf32, #acc>
     %s = hilbert_gpu.dot %p, %b, %zero : tensor<16x16xbf16, #operand>, !hilbert_gpu.smem<16x64xbf16>, tensor<16x64xf32, #acc>
     %v = hilbert_gpu.reduce max %s : tensor<16x64xf32, #acc>
+    hilbert_gpu.store %v, %x[%r] : !v, !m, !r
+    gpu.return
+  }
+
+  // f32 in tf32: 8 of the depth in a product, operands rounded before it. B [N, K]
+  // as 16-bit elements have it.
+  // CHECK-LABEL: gpu.func @tf32_transposed(
+  // CHECK-COUNT-2: nvvm.ldmatrix %{{.*}} {{{.*}}layout = #nvvm.mma_layout<row>, num = 4 : i32
+  // CHECK-NOT: nvvm.ldmatrix
+  // CHECK-COUNT-6: nvvm.convert.float.to.tf32
+  // CHECK: nvvm.mma.sync
+  // CHECK-SAME: multiplicandAPtxType = #nvvm.mma_type<tf32>, multiplicandBPtxType = #nvvm.mma_type<tf32>, shape = #nvvm.shape<m = 16, n = 8, k = 8>
+  // CHECK: nvvm.mma.sync
+  // CHECK-COUNT-2: nvvm.ldmatrix
+  // CHECK-COUNT-2: nvvm.mma.sync
+  // CHECK-NOT: {{nvvm.ldmatrix|nvvm.mma.sync}}
+  // CHECK: gpu.return
+  gpu.func @tf32_transposed(%base: !llvm.ptr<1>, %long: i64, %int: i32) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    %x = hilbert_gpu.matrix %base[%long] stride %long : !m
+    %r = hilbert_gpu.run_rows %int, %int step 1 : !r
+    %c0 = arith.constant 0 : i32
+    %ra = hilbert_gpu.alloc {offset = 0 : i32} : !hilbert_gpu.ring<1, !hilbert_gpu.smem<16x16xf32>>
+    %a = hilbert_gpu.slot %ra[%c0] : !hilbert_gpu.ring<1, !hilbert_gpu.smem<16x16xf32>>
+    %zero = arith.constant dense<0.0> : tensor<16x16xf32, #acc>
+    %s = hilbert_gpu.dot %a, %a, %zero {transpose_b} : !hilbert_gpu.smem<16x16xf32>, !hilbert_gpu.smem<16x16xf32>, tensor<16x16xf32, #acc>
+    %v = hilbert_gpu.reduce max %s : tensor<16x16xf32, #acc>
+    hilbert_gpu.store %v, %x[%r] : !v, !m, !r
+    gpu.return
+  }
+
+  // B [K, N]: each lane loads its own elements, four for 16 columns.
+  // CHECK-LABEL: gpu.func @tf32_plain(
+  // CHECK-NOT: nvvm.ldmatrix
+  // CHECK-COUNT-4: llvm.load %{{.*}} : !llvm.ptr<3> -> f32
+  // CHECK-NOT: llvm.load
+  // CHECK: nvvm.convert.float.to.tf32
+  // CHECK: nvvm.mma.sync
+  // CHECK-SAME: multiplicandAPtxType = #nvvm.mma_type<tf32>, multiplicandBPtxType = #nvvm.mma_type<tf32>, shape = #nvvm.shape<m = 16, n = 8, k = 8>
+  // CHECK: gpu.return
+  gpu.func @tf32_plain(%base: !llvm.ptr<1>, %long: i64, %int: i32) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    %x = hilbert_gpu.matrix %base[%long] stride %long : !m
+    %r = hilbert_gpu.run_rows %int, %int step 1 : !r
+    %c0 = arith.constant 0 : i32
+    %ra = hilbert_gpu.alloc {offset = 0 : i32} : !hilbert_gpu.ring<1, !hilbert_gpu.smem<16x16xf32>>
+    %a = hilbert_gpu.slot %ra[%c0] : !hilbert_gpu.ring<1, !hilbert_gpu.smem<16x16xf32>>
+    %zero = arith.constant dense<0.0> : tensor<16x16xf32, #acc>
+    %f = arith.constant 1.0 : f32
+    %w = tensor.splat %f : tensor<16x16xf32, #acc>
+    %p = hilbert_gpu.to_operand %w : tensor<16x16xf32, #acc> -> tensor<16x16xf32, #operand>
+    %s = hilbert_gpu.dot %p, %a, %zero : tensor<16x16xf32, #operand>, !hilbert_gpu.smem<16x16xf32>, tensor<16x16xf32, #acc>
+    %v = hilbert_gpu.reduce max %s : tensor<16x16xf32, #acc>
     hilbert_gpu.store %v, %x[%r] : !v, !m, !r
     gpu.return
   }

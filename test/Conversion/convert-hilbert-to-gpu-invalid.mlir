@@ -4,7 +4,7 @@
 !t = tensor<1x?x4x16xf32>
 !l = tensor<1x4x?xf32>
 func.func @element(%q: !t, %lse: !l) -> !t {
-  // expected-error@+1 {{GPU lowering needs f16 or bf16 elements, but got 'f32'}}
+  // expected-error@+1 {{GPU lowering multiplies f32 elements in tf32, with 10 bits of fraction: allow it, or use f16 or bf16}}
   %r:2 = hilbert.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %lse : !t, !l) schedule(#s)
   return %r#0 : !t
 }

@@ -28,6 +28,11 @@
 
 namespace hilbert {
 
+/// Bytes of shared memory that a CTA may have (CUDA C++ Programming Guide,
+/// "Compute Capabilities": a multiprocessor's, of which 1 KiB is the system's);
+/// none for an unknown chip.
+std::optional<int64_t> getSharedMemory(llvm::StringRef chip);
+
 #define GEN_PASS_DECL
 #include "hilbert/Conversion/Passes.h.inc"
 

@@ -37,7 +37,6 @@ namespace {
 struct Side {
   StringRef name;
   OrderRef order;
-  int64_t tokens;
   /// The dilation of its classes.
   int64_t dilation;
   /// The sizes of the tiles that its kernels take.
@@ -51,13 +50,18 @@ static std::pair<bool, std::string> classify(const Side &side,
   if (side.order.table)
     return {false, "the order is known at run time only"};
   if (side.dilation > 1)
-    return {false, "every " + std::to_string(side.dilation) +
-                       "th position of a curve fills no box"};
+    return {false, "positions of a curve that are " +
+                       std::to_string(side.dilation) + " apart fill no box"};
   std::vector<int32_t> table = curve::permutation(side.order.attr.getSpec());
   std::string summary;
   for (int64_t size : side.tileSizes) {
+    if (size > curve::kMaxTileSize)
+      return {false, "tiles of " + std::to_string(size) + " tokens, of which " +
+                         std::to_string(curve::kMaxTileSize) +
+                         " are looked at, are too large"};
     curve::Tiling tiling;
-    tiling.tokens = side.tokens;
+    // The tensor's own number may be known at run time only.
+    tiling.tokens = side.order.attr.getLength();
     tiling.segment = std::min(segment, curve::kMaxTokens);
     tiling.tileSize = size;
     curve::TileClasses tiles = curve::classifyTiles(
@@ -94,9 +98,8 @@ static void classify(AttentionInterface op) {
   int64_t dilation = branch ? branch.getDilation() : 1;
   bool isKeysMode = !branch || branch.getMode() == Mode::Keys;
   Side sides[] = {
-      {"query", op.getQueryOrderRef(), op.getNumQueries(),
-       isKeysMode ? 1 : dilation, queryTiles},
-      {"key", op.getKeyOrderRef(), op.getNumKeys(), dilation, keyTiles}};
+      {"query", op.getQueryOrderRef(), isKeysMode ? 1 : dilation, queryTiles},
+      {"key", op.getKeyOrderRef(), dilation, keyTiles}};
   // Causality by position needs the position of each row.
   bool isByPosition = op.getCausal() == Causality::Position;
   bool isOutOther = op.getOutOrderRef() != op.getQueryOrderRef();

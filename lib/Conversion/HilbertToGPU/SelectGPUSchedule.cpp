@@ -20,9 +20,7 @@ namespace hilbert {
 #include "hilbert/Conversion/Passes.h.inc"
 } // namespace hilbert
 
-/// Bytes of shared memory that a CTA may have (CUDA C++ Programming Guide,
-/// "Compute Capabilities": a multiprocessor's, of which 1 KiB is the system's).
-static std::optional<int64_t> getSharedMemory(StringRef chip) {
+std::optional<int64_t> hilbert::getSharedMemory(StringRef chip) {
   return llvm::StringSwitch<std::optional<int64_t>>(chip)
       .Cases({"sm_80", "sm_87"}, 163 * 1024)
       .Cases({"sm_86", "sm_89"}, 99 * 1024)
@@ -109,7 +107,7 @@ struct HilbertSelectGPUSchedule
   using Base::Base;
 
   void runOnOperation() override {
-    std::optional<int64_t> limit = getSharedMemory(chip);
+    std::optional<int64_t> limit = getSharedMemory(chip.getValue());
     if (!limit) {
       getOperation().emitError()
           << "target must be sm_80, sm_86, sm_87, sm_89, sm_90 or sm_90a, but "

@@ -60,7 +60,7 @@ private:
   SmallVector<Value> residents;
   size_t nextStaging = 0;
   /// Where cleaned tiles tell what they lost.
-  Value bounds;
+  llvm::SmallDenseMap<Type, Value> boundsOfType;
   /// Groups of copies that loops began before resident tiles are waited for.
   int64_t groupsInFlight = 0;
 };
@@ -136,6 +136,10 @@ void Pipeliner::startEarly(scf::ForOp loop, const SetVector<Operation *> &slice,
       first = load;
   if (!first)
     return;
+  // Their groups must be older than those of the loop.
+  for (auto load : loop->getBlock()->getOps<AsyncLoadOp>())
+    if (!load->isBeforeInBlock(first) && load->isBeforeInBlock(loop))
+      return;
   auto isKnown = [&](Value value) {
     Operation *definition = value.getDefiningOp();
     return !definition || definition->getBlock() != loop->getBlock() ||
@@ -249,7 +253,8 @@ void Pipeliner::stage(StoreOp store) {
 
 void Pipeliner::giveBounds(TakeNonFiniteOp op) {
   SmemType type = op.getBounds().getType();
-  // One is used after the other: all have the same place.
+  // One is used after the other: those of a type have the same place.
+  Value &bounds = boundsOfType[type];
   if (!bounds)
     bounds = allocate(type, 1);
   ImplicitLocOpBuilder b(op.getLoc(), op);

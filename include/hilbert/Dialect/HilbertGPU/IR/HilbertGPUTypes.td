@@ -45,7 +45,7 @@ def HilbertGPU_RowsType : HilbertGPU_Type<"Rows", "rows"> {
 def HilbertGPU_SmemType : HilbertGPU_Type<"Smem", "smem"> {
   let summary = "A tile in shared memory";
   let description = [{
-    A matrix, or a vector of f32. A matrix is stored in panels of 64, 32 or 16
+    A matrix, or a vector of f32 or i32. A matrix is stored in panels of 64, 32 or 16
     columns, the widest that divides its width; within a panel of P bytes a row,
     the 16-byte chunk c of row r lies at c xor (r / (128 / P) mod (P / 16)): eight
     rows of a chunk fall into different banks. (This is also how TMA stores a box
