@@ -432,7 +432,8 @@ gpu.module @non_finite {
   // CHECK:     scf.if %[[BAD]] {
   // CHECK:       %[[INFINITY:.*]] = llvm.mlir.constant(32640 : i32)
   // CHECK:       %[[ISNAN:.*]] = arith.cmpi sgt, %[[ABS]], %[[INFINITY]]
-  // CHECK:       %[[ISNEGATIVE:.*]] = arith.cmpi sgt, %[[HALF]], %[[NOSIGN]]
+  // CHECK:       %[[SIGNBIT:.*]] = arith.andi %[[HALF]], %{{.*}} : i32
+  // CHECK:       %[[ISNEGATIVE:.*]] = llvm.icmp "ne" %[[SIGNBIT]], %[[C0]]
   // CHECK:       %[[SIGN:.*]] = arith.select %[[ISNEGATIVE]], %[[C2:.*]], %[[C1:.*]] : i32
   // CHECK:       %[[KIND:.*]] = arith.select %[[ISNAN]], %[[C0]], %[[SIGN]] : i32
   // CHECK:       %[[SKIP:.*]] = arith.muli %[[KIND]], %[[C32]]

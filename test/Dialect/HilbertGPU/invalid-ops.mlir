@@ -345,6 +345,29 @@ func.func @dot_c4(%a: tensor<64x16xf16, #other>, %b: !hilbert_gpu.smem<16x16xf16
 
 // -----
 
+#acc = #hilbert_gpu.mma<warps = 4>
+#operand = #hilbert_gpu.operand<#acc>
+func.func @dot_c5_registers(%a: tensor<64x16xf32, #operand>,
+    %b: !hilbert_gpu.smem<16x16xf32>, %c: tensor<64x16xf32, #acc>) {
+  // expected-error@+1 {{(C5) f32 in shared memory must be multiplied by a transposed b, f32 in registers by b as it is}}
+  %0 = hilbert_gpu.dot %a, %b, %c {transpose_b} : tensor<64x16xf32, #operand>,
+    !hilbert_gpu.smem<16x16xf32>, tensor<64x16xf32, #acc>
+  return
+}
+
+// -----
+
+#acc = #hilbert_gpu.mma<warps = 4>
+func.func @dot_c5_shared(%a: !hilbert_gpu.smem<64x16xf32>,
+    %b: !hilbert_gpu.smem<16x16xf32>, %c: tensor<64x16xf32, #acc>) {
+  // expected-error@+1 {{(C5) f32 in shared memory must be multiplied by a transposed b, f32 in registers by b as it is}}
+  %0 = hilbert_gpu.dot %a, %b, %c : !hilbert_gpu.smem<64x16xf32>,
+    !hilbert_gpu.smem<16x16xf32>, tensor<64x16xf32, #acc>
+  return
+}
+
+// -----
+
 //===----------------------------------------------------------------------===//
 // Registers
 //===----------------------------------------------------------------------===//

@@ -187,6 +187,12 @@ LogicalResult DotOp::verify() {
     return violates(*this, "C3")
            << "a and b must both be f16, bf16 or f32, but are " << elementType
            << " and " << b.getElementType();
+  // Lanes have 32-bit elements of a in another order in registers than in
+  // shared memory, and those of b follow.
+  if (elementType.isF32() && isa<SmemType>(getA().getType()) != getTransposeB())
+    return violates(*this, "C5")
+           << "f32 in shared memory must be multiplied by a transposed b, f32 "
+              "in registers by b as it is";
   return success();
 }
 

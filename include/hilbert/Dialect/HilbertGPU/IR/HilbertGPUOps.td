@@ -270,6 +270,7 @@ def HilbertGPU_DotOp : HilbertGPU_Op<"dot", [
     - (C3) a and b have one element type, f16, bf16 or f32. f32 is rounded to
       tf32, which has 10 bits of fraction.
     - (C4) a in registers has the operand layout of acc.
+    - (C5) of f32, b is transposed if and only if a is in shared memory.
 
     Example:
 
