@@ -81,10 +81,10 @@ func.func @window(%q: tensor<1x3136x4x64xbf16>, %lse: tensor<1x4x3136xf32>) -> t
 // CHECK-LABEL: func @dilated(
 // CHECK: mode = residues{{.*}} {hilbert_gpu.key_access = #hilbert_gpu.access<table>, hilbert_gpu.query_access = #hilbert_gpu.access<table>}
 // CHECK: dilation = 4{{.*}} {hilbert_gpu.key_access = #hilbert_gpu.access<table>, hilbert_gpu.query_access = #hilbert_gpu.access<box>}
-// REMARK: remark: {{.*}} Reason="every 4th position of a curve fills no box", Remark="query tiles are rows"
-// REMARK: remark: {{.*}} Reason="every 4th position of a curve fills no box", Remark="key tiles are rows"
+// REMARK: remark: {{.*}} Reason="positions of a curve that are 4 apart fill no box", Remark="query tiles are rows"
+// REMARK: remark: {{.*}} Reason="positions of a curve that are 4 apart fill no box", Remark="key tiles are rows"
 // REMARK: remark: {{.*}} Remark="query tiles are boxes", Tiles="64 tiles of 64 tokens: box 8x8"
-// REMARK: remark: {{.*}} Reason="every 4th position of a curve fills no box", Remark="key tiles are rows"
+// REMARK: remark: {{.*}} Reason="positions of a curve that are 4 apart fill no box", Remark="key tiles are rows"
 func.func @dilated(%q: !t, %lse: !l) -> !t {
   %r:2 = hilbert.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %lse : !t, !l)
     order(#h64) pattern<(segment = 256, dilation = 4, mode = residues)> schedule(#s)

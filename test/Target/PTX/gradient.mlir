@@ -18,7 +18,7 @@
 !s = tensor<1x2x?xf32>
 
 // CHECK-LABEL: .visible .entry g_dq(
-// CHECK:       .maxntid 256, 1, 1
+// CHECK:       .maxntid 128, 1, 1
 // CHECK-NEXT:  .minnctapersm 1
 // CHECK-DAG:   cp.async.cg.shared.global [{{.+}}], [{{.+}}], 16, %r{{[0-9]+}};
 // S and dP, then dQ = dS K with dS from registers.
@@ -32,7 +32,7 @@
 // CHECK:       ret;
 
 // CHECK-LABEL: .visible .entry g_dkv(
-// CHECK:       .maxntid 256, 1, 1
+// CHECK:       .maxntid 128, 1, 1
 // CHECK-NEXT:  .minnctapersm 1
 // Rows 16 bytes at a time; lse and delta, of one f32 a row, 4.
 // CHECK-DAG:   cp.async.cg.shared.global [{{.+}}], [{{.+}}], 16, %r{{[0-9]+}};
@@ -50,7 +50,7 @@ func.func @g(%q: !m, %k: !m, %v: !m, %o: !m, %l: !s, %dout: !m, %dq: !m,
     ins(%q, %k, %v, %o, %l, %dout : !m, !m, !m, !m, !s, !m)
     outs(%dq, %dk, %dv : !m, !m, !m)
     schedule(#hilbert_gpu.grad_schedule<
-      dq = <m = 128, n = 64, warps = 8, stages = 2, ctas = 1>,
-      dkv = <m = 128, n = 64, warps = 8, stages = 2, ctas = 1>>)
+      dq = <m = 64, n = 32, warps = 4, stages = 2, ctas = 1>,
+      dkv = <m = 64, n = 32, warps = 4, stages = 2, ctas = 1>>)
   return %r#0, %r#1, %r#2 : !m, !m, !m
 }
