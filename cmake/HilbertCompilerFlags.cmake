@@ -3,7 +3,8 @@
 # The project lives in one process with other users of LLVM (torch, JAX,
 # Triton): nothing of ours may be visible by accident, and g++'s GNU_UNIQUE
 # symbols (MLIR's TypeIDs) would defeat RTLD_LOCAL.
-add_compile_options(-fvisibility=hidden -fvisibility-inlines-hidden)
+add_compile_options(-fvisibility=hidden
+  $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>)
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique>)
