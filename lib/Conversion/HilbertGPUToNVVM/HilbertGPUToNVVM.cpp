@@ -68,10 +68,6 @@ Value ThreadBuilder::i32(int64_t value) {
   return LLVM::ConstantOp::create(*this, getI32Type(),
                                   getI32IntegerAttr(value));
 }
-Value ThreadBuilder::i64(int64_t value) {
-  return LLVM::ConstantOp::create(*this, getI64Type(),
-                                  getI64IntegerAttr(value));
-}
 Value ThreadBuilder::add(Value a, Value b) {
   return createOrFold<arith::AddIOp>(a, b);
 }

@@ -35,7 +35,6 @@ public:
       : ImplicitLocOpBuilder(loc, builder) {}
 
   Value i32(int64_t value);
-  Value i64(int64_t value);
   Value add(Value a, Value b);
   Value mul(Value a, Value b);
   Value min(Value a, Value b);

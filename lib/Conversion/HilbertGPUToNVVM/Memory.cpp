@@ -115,6 +115,14 @@ SmallVector<Value> hilbert::getIndices(ThreadBuilder &b,
 }
 
 namespace {
+/// The address of a row's number.
+Value getStatAddress(ThreadBuilder &b, ValueRange matrix, RowReader &rows,
+                     Value row, Type elementType) {
+  Value token = LLVM::SExtOp::create(b, b.getI64Type(), rows.token(row));
+  return LLVM::GEPOp::create(b, matrix[0].getType(), elementType, matrix[0],
+                             ArrayRef<LLVM::GEPArg>{token});
+}
+
 struct LowerAsyncLoad : public OpConversionPattern<AsyncLoadOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -143,10 +151,8 @@ struct LowerAsyncLoad : public OpConversionPattern<AsyncLoadOp> {
     for (int64_t begin = 0; begin < tile.getShape()[0]; begin += threads) {
       Value row = b.add(b.thread(), b.i32(begin));
       b.when(b.less(row, b.i32(tile.getShape()[0])), [&] {
-        Value token = LLVM::SExtOp::create(b, b.getI64Type(), rows.token(row));
-        Value address = LLVM::GEPOp::create(
-            b, adaptor.getMatrix()[0].getType(), b.getF32Type(),
-            adaptor.getMatrix()[0], ArrayRef<LLVM::GEPArg>{token});
+        Value address = getStatAddress(b, adaptor.getMatrix(), rows, row,
+                                       tile.getElementType());
         NVVM::CpAsyncOp::create(b, b.offset(shared, b.mul(row, b.i32(4))),
                                 address, 4, NVVM::LoadCacheModifierKind::CA,
                                 b.select(rows.exists(row), full, empty));
@@ -184,14 +190,6 @@ struct LowerCopyOut : public OpConversionPattern<CopyOutOp> {
 //===----------------------------------------------------------------------===//
 // Numbers for each row
 //===----------------------------------------------------------------------===//
-
-/// The address of a row's number.
-Value getStatAddress(ThreadBuilder &b, ValueRange matrix, RowReader &rows,
-                     Value row, Type elementType) {
-  Value token = LLVM::SExtOp::create(b, b.getI64Type(), rows.token(row));
-  return LLVM::GEPOp::create(b, matrix[0].getType(), elementType, matrix[0],
-                             ArrayRef<LLVM::GEPArg>{token});
-}
 
 struct LowerGather : public OpConversionPattern<GatherOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -341,8 +339,7 @@ struct LowerBoxRows : public OpConversionPattern<BoxRowsOp> {
 //===----------------------------------------------------------------------===//
 
 struct LowerAlloc : public OpConversionPattern<AllocOp> {
-  LowerAlloc(const TypeConverter &converter, MLIRContext *context)
-      : OpConversionPattern(converter, context) {}
+  using OpConversionPattern::OpConversionPattern;
 
   LogicalResult
   matchAndRewrite(AllocOp op, OneToNOpAdaptor adaptor,

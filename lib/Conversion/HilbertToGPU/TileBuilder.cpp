@@ -35,9 +35,6 @@ Value TileBuilder::mul(Value a, Value b) {
 Value TileBuilder::min(Value a, Value b) {
   return createOrFold<arith::MinSIOp>(a, b);
 }
-Value TileBuilder::max(Value a, Value b) {
-  return createOrFold<arith::MaxSIOp>(a, b);
-}
 Value TileBuilder::land(Value a, Value b) {
   return createOrFold<arith::AndIOp>(a, b);
 }
@@ -78,9 +75,6 @@ Value TileBuilder::peel(Value &flat, Value size) {
   return rest;
 }
 
-Value TileBuilder::addf(Value a, Value b) {
-  return createOrFold<arith::AddFOp>(a, b);
-}
 Value TileBuilder::subf(Value a, Value b) {
   return createOrFold<arith::SubFOp>(a, b);
 }

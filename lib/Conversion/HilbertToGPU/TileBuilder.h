@@ -33,7 +33,6 @@ public:
   Value sub(Value a, Value b);
   Value mul(Value a, Value b);
   Value min(Value a, Value b);
-  Value max(Value a, Value b);
   Value land(Value a, Value b);
   Value lor(Value a, Value b);
   Value less(Value a, Value b);
@@ -49,7 +48,6 @@ public:
   Value peel(Value &flat, Value size);
 
   // Of f32 scalars and tiles.
-  Value addf(Value a, Value b);
   Value subf(Value a, Value b);
   Value mulf(Value a, Value b);
   Value divf(Value a, Value b);
