@@ -383,7 +383,7 @@ gpu.module @registers {
 gpu.module @non_finite {
   // Each thread looks at chunks of 16 bytes, two elements at a time: exponents of
   // all ones overflow into the sign. No chunk if the condition does not hold.
-  // CHECK-LABEL: gpu.func @clean(
+  // CHECK-LABEL: gpu.func @take_non_finite(
   // CHECK-SAME: %[[CUT:[^:]*]]: i1, %[[FIRST:[^:]*]]: i32, %[[COUNT:[^:]*]]: i32
   // CHECK-DAG: %[[STEP:.*]] = llvm.mlir.constant(3 : i32)
   // CHECK-DAG: %[[C64:.*]] = llvm.mlir.constant(64 : i32)
@@ -404,21 +404,15 @@ gpu.module @non_finite {
   // CHECK:   scf.yield
   //
   // All threads learn what any has found. This is also the barrier after which
-  // nobody reads the tile, or bounds of before.
+  // nobody reads the tile, and all have filled the bounds.
   // CHECK: %[[OWN:.*]] = llvm.icmp "ne" %[[BITS]], %[[C0]] : i32
   // CHECK: %[[OWN32:.*]] = llvm.zext %[[OWN]] : i1 to i32
   // CHECK: %[[ANY:.*]] = nvvm.barrier #nvvm.reduction<or> %[[OWN32]] -> i32
   // CHECK: %[[FOUND:.*]] = llvm.icmp "ne" %[[ANY]], %[[C0]] : i32
   // CHECK: scf.if %[[FOUND]] {
   //
-  // Then, one number after the other: bounds without any, ...
-  // CHECK:   %[[NONE:.*]] = llvm.mlir.constant(2147483647 : i32)
-  // CHECK:   %[[C96:.*]] = llvm.mlir.constant(96 : i32)
-  // CHECK:   scf.for %{{.*}} = %{{.*}} to %[[C96]] step %[[C32]]
-  // CHECK:     llvm.store %[[NONE]], %{{.*}} {alignment = 4 : i64} : i32, !llvm.ptr<3>
-  // CHECK:   nvvm.barrier0
-  //
-  // ... and 16 x 32 elements: kind 0 for NaN, 1 for +inf, 2 for -inf.
+  // Then one number after the other, of 16 x 32: kind 0 for NaN, 1 for +inf, 2
+  // for -inf.
   // CHECK:   %[[C512:.*]] = llvm.mlir.constant(512 : i32)
   // CHECK:   scf.for %[[FLAT:.*]] = %{{.*}} to %[[C512]] step %[[C32]]
   // CHECK:     %[[ROW:.*]] = arith.divui %[[FLAT]], %[[C32]]
@@ -449,37 +443,51 @@ gpu.module @non_finite {
   // CHECK:   nvvm.barrier0
   // CHECK: scf.if %[[FOUND]]
   // CHECK-NEXT: llvm.store %[[FIRST]]
-  gpu.func @clean(%cut: i1, %first: i32, %count: i32, %out: !llvm.ptr<1>) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+  gpu.func @take_non_finite(%cut: i1, %first: i32, %count: i32, %out: !llvm.ptr<1>) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
     %ring = hilbert_gpu.alloc {offset = 0 : i32} : !ring
     %tile = hilbert_gpu.slot %ring[%first] : !ring
     %lost = hilbert_gpu.alloc {offset = 1024 : i32} : !hilbert_gpu.ring<1, !bounds>
     %bounds = hilbert_gpu.slot %lost[%first] : !hilbert_gpu.ring<1, !bounds>
     %ranks = hilbert_gpu.run_rows %first, %count step 3 : !r
-    %found = hilbert_gpu.clean %tile, %ranks, %bounds if %cut : !s, !r, !bounds
+    %found = hilbert_gpu.take_non_finite %tile, %ranks, %bounds if %cut : !s, !r, !bounds
     scf.if %found {
       llvm.store %first, %out : i32, !llvm.ptr<1>
     }
     gpu.return
   }
 
-  // The latest row: a maximum, from the smallest number. f16 has 10 bits of
-  // mantissa: infinity is 0x7c00.
-  // CHECK-LABEL: gpu.func @clean_latest(
+  // The latest row: a maximum. f16 has 10 bits of mantissa: infinity is 0x7c00.
+  // CHECK-LABEL: gpu.func @take_non_finite_latest(
   // CHECK: llvm.mlir.constant(2080406528 : i32)
   // CHECK: llvm.mlir.constant(67109888 : i32)
   // CHECK: nvvm.barrier #nvvm.reduction<or>
-  // CHECK: %[[NONE:.*]] = llvm.mlir.constant(-2147483648 : i32)
-  // CHECK: llvm.store %[[NONE]], %{{.*}} {alignment = 4 : i64} : i32, !llvm.ptr<3>
   // CHECK: llvm.mlir.constant(31743 : i32)
   // CHECK: llvm.mlir.constant(31744 : i32)
   // CHECK: llvm.atomicrmw max
-  gpu.func @clean_latest(%cut: i1, %i: i32) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+  gpu.func @take_non_finite_latest(%cut: i1, %i: i32) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
     %ring = hilbert_gpu.alloc {offset = 0 : i32} : !hilbert_gpu.ring<1, !half>
     %tile = hilbert_gpu.slot %ring[%i] : !hilbert_gpu.ring<1, !half>
     %lost = hilbert_gpu.alloc {offset = 1024 : i32} : !hilbert_gpu.ring<1, !bounds>
     %bounds = hilbert_gpu.slot %lost[%i] : !hilbert_gpu.ring<1, !bounds>
     %ranks = hilbert_gpu.run_rows %i, %i step 1 : !r
-    %found = hilbert_gpu.clean %tile, %ranks, %bounds if %cut {latest} : !half, !r, !bounds
+    %found = hilbert_gpu.take_non_finite %tile, %ranks, %bounds if %cut {latest} : !half, !r, !bounds
+    gpu.return
+  }
+
+  // Threads take turns.
+  // CHECK-LABEL: gpu.func @fill(
+  // CHECK: %[[VALUE:.*]] = llvm.mlir.constant(-2147483648 : i32)
+  // CHECK: %[[TID:.*]] = nvvm.read.ptx.sreg.tid.x
+  // CHECK: %[[C96:.*]] = llvm.mlir.constant(96 : i32)
+  // CHECK: %[[C32:.*]] = llvm.mlir.constant(32 : i32)
+  // CHECK: scf.for %[[I:.*]] = %[[TID]] to %[[C96]] step %[[C32]]
+  // CHECK:   %[[BYTES:.*]] = arith.muli %[[I]], %{{.*}} : i32
+  // CHECK:   %[[AT:.*]] = llvm.getelementptr %{{.*}}[%[[BYTES]]] : {{.*}}, i8
+  // CHECK:   llvm.store %[[VALUE]], %[[AT]] {alignment = 4 : i64} : i32, !llvm.ptr<3>
+  gpu.func @fill(%i: i32) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    %lost = hilbert_gpu.alloc {offset = 1024 : i32} : !hilbert_gpu.ring<1, !bounds>
+    %bounds = hilbert_gpu.slot %lost[%i] : !hilbert_gpu.ring<1, !bounds>
+    hilbert_gpu.fill %bounds, -2147483648 : !bounds
     gpu.return
   }
 
@@ -577,13 +585,10 @@ gpu.module @load {
 
 // -----
 
-gpu.module @take_non_finite {
-  gpu.func @f(%i: i32, %b: i1) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
-    %ring = hilbert_gpu.alloc {offset = 0 : i32} : !hilbert_gpu.ring<1, !hilbert_gpu.smem<16x16xbf16>>
-    %tile = hilbert_gpu.slot %ring[%i] : !hilbert_gpu.ring<1, !hilbert_gpu.smem<16x16xbf16>>
-    %r = hilbert_gpu.run_rows %i, %i step 1 : !hilbert_gpu.rows<16, run>
-    // expected-error@+1 {{failed to legalize operation 'hilbert_gpu.take_non_finite'}}
-    %0:2 = hilbert_gpu.take_non_finite %tile, %r if %b : !hilbert_gpu.smem<16x16xbf16>, !hilbert_gpu.rows<16, run> -> !hilbert_gpu.smem<48xi32>
+gpu.module @bounds {
+  gpu.func @f() kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    // expected-error@+1 {{failed to legalize operation 'hilbert_gpu.bounds'}}
+    %0 = hilbert_gpu.bounds : !hilbert_gpu.smem<48xi32>
     gpu.return
   }
 }

@@ -137,18 +137,22 @@ func.func @no_dlse(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %dout: !t) -> (
 // Queries by position: keys that are hidden and not finite stay out of dq.
 // CHECK-LABEL: gpu.module @causal_kernels
 // CHECK: gpu.func @causal_dq(
+// CHECK: %[[BOUNDS:.*]] = hilbert_gpu.bounds : <48xi32>
+// CHECK: %[[ALL:.*]]:2 = scf.for
 // CHECK: %[[K:.*]] = hilbert_gpu.load {{.*}} -> <32x16xbf16>
 // CHECK: hilbert_gpu.load {{.*}} -> <32x16xbf16>
-// CHECK: %[[FOUND:.*]], %[[BOUNDS:.*]] = hilbert_gpu.take_non_finite %[[K]], %{{.*}} if %{{[0-9]+}} : <32x16xbf16>, <32, run> -> <48xi32>
-// CHECK: %[[SUM:.*]] = hilbert_gpu.dot %{{.*}}, %[[K]],
-// CHECK: scf.if %[[FOUND]]
-// CHECK:   hilbert_gpu.poison %[[SUM]], %[[BOUNDS]], %{{[0-9]+}} :
+// CHECK: hilbert_gpu.take_non_finite %[[K]], %{{.*}}, %[[BOUNDS]] if %{{[0-9]+}} : <32x16xbf16>, <32, run>, <48xi32>
+// CHECK: hilbert_gpu.dot %{{.*}}, %[[K]],
+// CHECK: scf.if %[[ALL]]#1
+// CHECK:   hilbert_gpu.poison %[[ALL]]#0, %[[BOUNDS]], %{{[0-9]+}} :
 //
 // Keys by position: the queries from the first key on, in whole tiles, with a mask
 // for tiles before the last key.
 // CHECK: gpu.func @causal_dkv(
 // CHECK: hilbert_gpu.run_rows %[[START:[^,]*]], {{.*}} : <64, run>
-// CHECK: scf.for
+// CHECK: %[[BQ:.*]] = hilbert_gpu.bounds {latest} : <48xi32>
+// CHECK: %[[BD:.*]] = hilbert_gpu.bounds {latest} : <48xi32>
+// CHECK: %[[ALL:.*]]:4 = scf.for
 // CHECK:   %[[ANY:.*]] = arith.cmpi sgt, %[[START]], %{{.*}} : i32
 // CHECK:   %[[BEFORE:.*]] = arith.subi %[[START]], %{{.*}} : i32
 // CHECK:   %[[QUERY:.*]] = arith.select %[[ANY]], %{{.*}}, %{{.*}} : i32
@@ -167,14 +171,17 @@ func.func @no_dlse(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %dout: !t) -> (
 // CHECK-NEXT:  arith.select %[[VISIBLE]]
 // CHECK-NEXT:  arith.select %[[VISIBLE]]
 // Queries and dout that are not finite reach the keys up to the latest such row.
-// CHECK:     %[[FQ:.*]], %[[BQ:.*]] = hilbert_gpu.take_non_finite %[[QTILE:.*]], %[[RANKS:.*]] if %[[NEEDED]] {latest} : <32x16xbf16>, <32, run> -> <48xi32>
+// CHECK:     %[[FQ:.*]] = hilbert_gpu.take_non_finite %[[QTILE:.*]], %[[RANKS:.*]], %[[BQ]] if %{{.*}} {latest} : <32x16xbf16>, <32, run>, <48xi32>
+// CHECK:     %[[NEXTQ:.*]] = arith.ori %{{.*}}, %[[FQ]] : i1
 // CHECK:     %[[DK:.*]] = hilbert_gpu.dot %{{.*}}, %[[QTILE]],
-// CHECK:     scf.if %[[FQ]]
-// CHECK:       hilbert_gpu.poison %[[DK]], %[[BQ]], %{{[0-9]+}} {latest} :
-// CHECK:     %[[FD:.*]], %[[BD:.*]] = hilbert_gpu.take_non_finite %[[DTILE:.*]], %[[RANKS]] if %[[NEEDED]] {latest}
+// CHECK:     %[[FD:.*]] = hilbert_gpu.take_non_finite %[[DTILE:.*]], %[[RANKS:.*]], %[[BD]] if %{{.*}} {latest}
+// CHECK:     %[[NEXTD:.*]] = arith.ori %{{.*}}, %[[FD]] : i1
 // CHECK:     %[[DV:.*]] = hilbert_gpu.dot %{{.*}}, %[[DTILE]],
-// CHECK:     scf.if %[[FD]]
-// CHECK:       hilbert_gpu.poison %[[DV]], %[[BD]], %{{[0-9]+}} {latest} :
+// CHECK:     scf.yield %[[DK]], %[[NEXTQ]], %[[DV]], %[[NEXTD]]
+// CHECK: scf.if %[[ALL]]#1
+// CHECK:   hilbert_gpu.poison %[[ALL]]#0, %[[BQ]], %{{[0-9]+}} {latest} :
+// CHECK: scf.if %[[ALL]]#3
+// CHECK:   hilbert_gpu.poison %[[ALL]]#2, %[[BD]], %{{[0-9]+}} {latest} :
 func.func @causal(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %dout: !t) -> (!t, !kv, !kv) {
   %r:3 = hilbert.attention_grad ins(%q, %k, %v, %out, %lse, %dout : !t, !kv, !kv, !t, !l, !t)
     outs(%q, %k, %v : !t, !kv, !kv) causal<position> schedule(#g)

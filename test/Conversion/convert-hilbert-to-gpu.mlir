@@ -287,10 +287,12 @@ func.func @residues(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l) -> (!t, !l) {
 // CHECK: hilbert_gpu.table_rows
 // CHECK: %[[LIMIT:.*]] = arith.addi %[[START]], %{{.*}} : i32
 // CHECK: %[[END:.*]] = arith.minsi %[[LIMIT]], %{{.*}} : i32
+// CHECK: %[[BOUNDS:.*]] = hilbert_gpu.bounds : <48xi32>
+// CHECK: %[[NOTHING:.*]] = arith.constant false
 // CHECK: %[[LASTQ:.*]] = arith.subi %[[END]], %{{.*}} : i32
 // CHECK: %[[REACHED:.*]] = arith.addi %[[LASTQ]], %{{.*}} : i32
 // CHECK: %[[KEYS:.*]] = arith.minsi
-// CHECK: scf.for
+// CHECK: %[[ALL:.*]]:4 = scf.for {{.*}} iter_args(%{{.*}}, %[[BEFORE:.*]] = %[[NOTHING]])
 // CHECK:   %[[ENDK:.*]] = arith.addi %[[FIRST:.*]], %[[C32:.*]] : i32
 // CHECK:   %[[RAGGED:.*]] = arith.cmpi slt, %{{.*}}, %[[ENDK]] : i32
 // CHECK:   %[[LASTK:.*]] = arith.subi %[[ENDK]], %{{.*}} : i32
@@ -300,7 +302,8 @@ func.func @residues(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l) -> (!t, !l) {
 // Values that are hidden and not finite stay out of the product: 0 * NaN is NaN.
 // Ranks are positions, whatever the order.
 // CHECK:   %[[RANKS:.*]] = hilbert_gpu.run_rows %[[FIRST]], %{{.*}} step 1 : <32, run>
-// CHECK:   %[[FOUND:.*]], %[[BOUNDS:.*]] = hilbert_gpu.take_non_finite %[[V:.*]], %[[RANKS]] if %[[NEEDED]] : <32x16xbf16>, <32, run> -> <48xi32>
+// CHECK:   %[[NOW:.*]] = hilbert_gpu.take_non_finite %[[V:.*]], %[[RANKS]], %[[BOUNDS]] if %[[NEEDED]] : <32x16xbf16>, <32, run>, <48xi32>
+// CHECK:   %[[FOUND:.*]] = arith.ori %[[BEFORE]], %[[NOW]] : i1
 // CHECK:   scf.if %[[NEEDED]]
 // CHECK:     arith.cmpi slt, {{.*}} : tensor<32xi32
 // CHECK:     %[[KRANK:.*]] = hilbert_gpu.tokens %[[RANKS]]
@@ -308,11 +311,12 @@ func.func @residues(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l) -> (!t, !l) {
 // CHECK:     %[[VISIBLE:.*]] = arith.cmpi sle, %[[KRANKS]], {{.*}} : tensor<64x32xi32
 // CHECK:     arith.andi %{{.*}}, %[[VISIBLE]]
 // CHECK:   %[[SUM:.*]] = hilbert_gpu.dot %{{.*}}, %[[V]], %{{.*}} : tensor<64x32xbf16
-// CHECK:   %[[NEXT:.*]] = scf.if %[[FOUND]]
-// CHECK:     %[[POISONED:.*]] = hilbert_gpu.poison %[[SUM]], %[[BOUNDS]], %{{[0-9]+}} : tensor<64x16xf32
-// CHECK:     scf.yield %[[POISONED]]
-// CHECK:     scf.yield %[[SUM]]
-// CHECK:   scf.yield %{{.*}}, %{{.*}}, %[[NEXT]]
+// CHECK:   scf.yield %{{.*}}, %{{.*}}, %[[SUM]], %[[FOUND]]
+// After all tiles the queries that see them get them back.
+// CHECK: scf.if %[[ALL]]#3
+// CHECK:   %[[POISONED:.*]] = hilbert_gpu.poison %[[ALL]]#2, %[[BOUNDS]], %{{[0-9]+}} : tensor<64x16xf32
+// CHECK:   scf.yield %[[POISONED]]
+// CHECK:   scf.yield %[[ALL]]#2
 func.func @position(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %o: !i) -> (!t, !l) {
   %r:2 = hilbert.attention ins(%q, %k, %v : !t, !kv, !kv) outs(%out, %lse : !t, !l)
     order(%o : !i) causal<position> schedule(#s)
@@ -322,9 +326,10 @@ func.func @position(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %o: !i) -> (!t
 // By token: every tile has a mask, for tokens of a tile may be anywhere.
 // CHECK-LABEL: gpu.module @token_kernels
 // CHECK-NOT: scf.if %{{.*}} -> (tensor<64x32xf32
-// CHECK: scf.for
+// CHECK: %[[BOUNDS:.*]] = hilbert_gpu.bounds
+// CHECK: %[[ALL:.*]]:4 = scf.for
 // CHECK:   %[[KROWS:.*]] = hilbert_gpu.table_rows
-// CHECK:   %[[FOUND:.*]], %[[BOUNDS:.*]] = hilbert_gpu.take_non_finite %{{.*}}, %[[KROWS]] if %[[TRUE:.*]] : <32x16xbf16>, <32, table> -> <48xi32>
+// CHECK:   hilbert_gpu.take_non_finite %{{.*}}, %[[KROWS]], %[[BOUNDS]] if %[[TRUE:.*]] : <32x16xbf16>, <32, table>, <48xi32>
 // CHECK:   %[[S:.*]] = hilbert_gpu.dot
 // CHECK:   %[[TQ:.*]] = hilbert_gpu.tokens %{{.*}} : <64, table> -> tensor<64xi32, #hilbert_gpu.slice<1
 // CHECK:   %[[TQS:.*]] = hilbert_gpu.broadcast %[[TQ]]
@@ -332,8 +337,9 @@ func.func @position(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %o: !i) -> (!t
 // CHECK:   %[[TKS:.*]] = hilbert_gpu.broadcast %[[TK]]
 // CHECK:   arith.cmpi sle, %[[TKS]], %[[TQS]]
 // CHECK:   arith.select %{{.*}}, %[[S]]
-// CHECK:   scf.if %[[FOUND]]
-// CHECK:     hilbert_gpu.poison %{{.*}}, %[[BOUNDS]], %[[TQ]] :
+// CHECK: scf.if %[[ALL]]#3
+// CHECK:   %[[RANK:.*]] = hilbert_gpu.tokens %{{.*}} : <64, table> -> tensor<64xi32, #hilbert_gpu.slice<1
+// CHECK:   hilbert_gpu.poison %[[ALL]]#2, %[[BOUNDS]], %[[RANK]] :
 func.func @token(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %o: !i) -> (!t, !l) {
   %r:2 = hilbert.attention ins(%q, %k, %v : !t, !kv, !kv) outs(%out, %lse : !t, !l)
     order(%o : !i) causal<token> schedule(#s)
@@ -343,7 +349,7 @@ func.func @token(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l, %o: !i) -> (!t, !
 // In raster order a token is its position.
 // CHECK-LABEL: gpu.module @token_raster_kernels
 // CHECK: %[[NEEDED:.*]] = arith.ori
-// CHECK: hilbert_gpu.take_non_finite %{{.*}}, %{{.*}} if %[[NEEDED]]
+// CHECK: hilbert_gpu.take_non_finite %{{.*}}, %{{.*}}, %{{.*}} if %[[NEEDED]]
 // CHECK: scf.if %[[NEEDED]] -> (tensor<64x32xf32
 // CHECK: arith.cmpi sle, {{.*}} : tensor<64x32xi32
 func.func @token_raster(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l) -> (!t, !l) {

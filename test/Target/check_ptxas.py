@@ -42,21 +42,6 @@ LOCAL_MEMORY = re.compile(r"\b(LDL|STL)\b")
 Case = collections.namedtuple("Case", "target dtype depth rows causal gradient")
 
 
-def spill_limit(case):
-    """Bytes of stack, of spill stores and of spill loads that a kernel may have.
-
-    None, but for causality beyond 128 columns, where accumulators leave too few
-    registers for what takes out and gives back elements that are not finite: a
-    few words in an iteration of over a thousand instructions. Where shared
-    memory allows but one stage, two words at 128 columns.
-    """
-    if case.causal == "none":
-        return 0
-    if case.depth > 128:
-        return 64
-    return 8 if case.depth == 128 and case.target in ("sm_86", "sm_89") else 0
-
-
 def seconds_of_children():
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
@@ -79,9 +64,9 @@ def kernels_of(report):
         yield name, int(registers), (int(stack), int(stores), int(loads))
 
 
-def complaints(sass, may_spill):
+def complaints(sass):
     """What a kernel's machine code has and should not have, or lacks."""
-    spills = [] if may_spill else sorted(set(LOCAL_MEMORY.findall(sass)))
+    spills = sorted(set(LOCAL_MEMORY.findall(sass)))
     return [f"has {word}" for word in spills] + [f"lacks {word}" for word in NEEDED if word not in sass]
 
 
@@ -127,10 +112,10 @@ def assemble(case, options):
             f"{label} {name}: {registers} registers, {sum(bytes_of)} bytes of local memory, "
             f"compiled in {seconds / len(entries):.2f} s, assembled in {assembling / len(entries):.2f} s"
         )
-        if max(bytes_of) > spill_limit(case):
+        if any(bytes_of):
             errors.append(f"{label} {name}: stack, spill stores, spill loads: {bytes_of} bytes")
         if options.nvdisasm:
-            found = complaints(sass.get(name, ""), bool(spill_limit(case)))
+            found = complaints(sass.get(name, ""))
             errors += [f"{label} {name}: {error}" for error in found]
     if seconds / len(entries) >= 1:
         errors.append(f"{label}: compiling a kernel takes {seconds / len(entries):.2f} s, not less than one")

@@ -64,11 +64,33 @@ Value isNonZero(ThreadBuilder &b, Value bits) {
   return LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, bits, b.i32(0));
 }
 
-struct LowerClean : public OpConversionPattern<CleanOp> {
+struct LowerFill : public OpConversionPattern<FillOp> {
   using OpConversionPattern::OpConversionPattern;
 
   LogicalResult
-  matchAndRewrite(CleanOp op, OneToNOpAdaptor adaptor,
+  matchAndRewrite(FillOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    ThreadBuilder b(op.getLoc(), rewriter);
+    Value buffer = adaptor.getBuffer()[0], value = b.i32(op.getValue());
+    auto loop = scf::ForOp::create(
+        b, b.thread(), b.i32(op.getBuffer().getType().getShape()[0]),
+        b.i32(getNumThreads(op)));
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      b.store(value, b.offset(buffer, b.mul(loop.getInductionVar(), b.i32(4))),
+              4);
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct LowerTakeNonFinite : public OpConversionPattern<TakeNonFiniteOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(TakeNonFiniteOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     ThreadBuilder b(op.getLoc(), rewriter);
     Value found = find(b, op, adaptor.getTile()[0]);
@@ -78,7 +100,7 @@ struct LowerClean : public OpConversionPattern<CleanOp> {
   }
 
 private:
-  static int64_t getChunks(CleanOp op) {
+  static int64_t getChunks(TakeNonFiniteOp op) {
     return op.getTile().getType().getSizeInBytes() / 16;
   }
   static Value loadChunk(ThreadBuilder &b, Value address) {
@@ -86,7 +108,7 @@ private:
   }
 
   /// Whether the condition holds and any thread finds an element in its part.
-  static Value find(ThreadBuilder &b, CleanOp op, Value tile) {
+  static Value find(ThreadBuilder &b, TakeNonFiniteOp op, Value tile) {
     FloatBits floats(b, op.getTile().getType().getElementType());
     // No branch around it: what lives across one takes more registers.
     Value chunks = b.select(op.getCondition(), b.i32(getChunks(op)), b.i32(0));
@@ -117,21 +139,11 @@ private:
     return isNonZero(b, any);
   }
 
-  static void clean(ThreadBuilder &b, CleanOp op, OneToNOpAdaptor adaptor) {
+  static void clean(ThreadBuilder &b, TakeNonFiniteOp op,
+                    OneToNOpAdaptor adaptor) {
     SmemType tile = op.getTile().getType();
     int64_t columns = tile.getShape()[1], threads = getNumThreads(op);
     Value bounds = adaptor.getBounds()[0], thread = b.threadAgain();
-    auto forEach = [&](int64_t count, function_ref<void(Value)> body) {
-      auto loop = scf::ForOp::create(b, thread, b.i32(count), b.i32(threads));
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(loop.getBody());
-      body(loop.getInductionVar());
-    };
-    Value none = b.i32(op.getLatest() ? INT32_MIN : INT32_MAX);
-    forEach(kNumKinds * columns, [&](Value i) {
-      b.store(none, b.offset(bounds, b.mul(i, b.i32(4))), 4);
-    });
-    NVVM::Barrier0Op::create(b);
     // One element after the other: this is rare, and its code must not take
     // registers from what is not.
     FloatBits floats(b, tile.getElementType());
@@ -139,7 +151,12 @@ private:
     int64_t inChunk = 16 / bytes;
     Type word = b.getIntegerType(8 * bytes);
     RowReader ranks(b, op.getRanks().getType(), adaptor.getRanks());
-    forEach(tile.getShape()[0] * columns, [&](Value flat) {
+    auto loop = scf::ForOp::create(
+        b, thread, b.i32(tile.getShape()[0] * columns), b.i32(threads));
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      Value flat = loop.getInductionVar();
       Value row = b.div(flat, columns), column = b.rem(flat, columns);
       Value address = b.offset(
           b.offset(adaptor.getTile()[0],
@@ -158,7 +175,7 @@ private:
         b.store(LLVM::ConstantOp::create(b, b.getIntegerAttr(word, 0)), address,
                 bytes);
       });
-    });
+    }
     NVVM::Barrier0Op::create(b);
   }
 };
@@ -206,5 +223,6 @@ struct LowerPoison : public OpConversionPattern<PoisonOp> {
 
 void hilbert::populateNonFinitePatterns(const ThreadTypeConverter &converter,
                                         RewritePatternSet &patterns) {
-  patterns.add<LowerClean, LowerPoison>(converter, patterns.getContext());
+  patterns.add<LowerFill, LowerTakeNonFinite, LowerPoison>(
+      converter, patterns.getContext());
 }

@@ -69,16 +69,20 @@ void hilbert::emitForward(OpBuilder &at, Location loc, StringRef base,
     Value none = b.splat(rowType, -kInfinity), zero = b.splat(rowType, 0);
 
     TileMask mask(b, queries, start, queryRows, keys);
+    HiddenNonFinite hidden(b);
+    TileBuilder::Values init{none, zero, b.splat(sums, 0)};
+    llvm::append_range(init, hidden.begin());
     Value tiles = b.ceilDiv(mask.endOther(), b.i32(b.n()));
     auto results = b.loop(
-        b.i32(0), tiles, {none, zero, b.splat(sums, 0)},
+        b.i32(0), tiles, init,
         [&](Value i, ValueRange carried) -> TileBuilder::Values {
           Value maximum = carried[0], total = carried[1], sum = carried[2];
           Value first = b.mul(i, b.i32(b.n()));
           Value keyRows = b.rows(Operand::Keys, keys, first, b.n());
           Value k = tile::LoadOp::create(b, smem(b.n()), kMatrix, keyRows);
           Value v = tile::LoadOp::create(b, smem(b.n()), vMatrix, keyRows);
-          tile::TakeNonFiniteOp taken = mask.take(v, first, keyRows);
+          TileBuilder::Values found =
+              hidden.take(mask, v, first, keyRows, carried.drop_front(3));
           Value score = tile::DotOp::create(b, q, k, b.splat(scores, 0),
                                             /*transpose_b=*/true);
           auto masked = [&]() -> TileBuilder::Values {
@@ -105,11 +109,15 @@ void hilbert::emitForward(OpBuilder &at, Location loc, StringRef base,
           sum = b.mulf(sum, b.broadcast(rescale, sums));
           Value p = tile::ToOperandOp::create(b, operand(scores), weight);
           sum = tile::DotOp::create(b, p, v, sum, /*transpose_b=*/false);
-          sum = mask.giveBack(taken, sum);
-          return {next, total, sum};
+          TileBuilder::Values values{next, total, sum};
+          llvm::append_range(values, found);
+          return values;
         });
 
-    Value maximum = results[0], total = results[1], sum = results[2];
+    Value maximum = results[0], total = results[1];
+    Value sum =
+        hidden.giveBack(ValueRange(results).drop_front(3), results[2],
+                        [&] { return b.ranks(queries, start, queryRows); });
     Value isEmpty = b.equalf(total, zero);
     Value inverse = b.select(isEmpty, zero, b.divf(b.splat(rowType, 1), total));
     Value out = b.mulf(sum, b.broadcast(inverse, sums));

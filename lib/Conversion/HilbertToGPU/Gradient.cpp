@@ -61,14 +61,56 @@ static Value getWeights(KernelBuilder &b, Value score, Value shift) {
   return b.exp2(b.fma(score, b.splat(type, scale), b.broadcast(shift, type)));
 }
 
-/// sum + weights · tile, where causality hides some of the tile.
-static Value multiply(KernelBuilder &b, TileMask &mask, Value weights,
-                      Value tile, Value sum, Value first, Value rows) {
-  Value a = toOperand(b, weights);
-  tile::TakeNonFiniteOp taken = mask.take(tile, first, rows);
-  sum = tile::DotOp::create(b, a, tile, sum, /*transpose_b=*/false);
-  return mask.giveBack(taken, sum);
-}
+namespace {
+/// A gradient of the builder's own side: the sum of weights · tile over tiles
+/// of the other side. Loops carry it, and whether causality hid what is not
+/// finite.
+class GradientSum {
+public:
+  explicit GradientSum(KernelBuilder &b)
+      : b(b), type(b.f32Tile(b.m(), b.depthInTiles())), hidden(b) {}
+
+  TileBuilder::Values begin() {
+    TileBuilder::Values values{b.splat(type, 0)};
+    llvm::append_range(values, hidden.begin());
+    return values;
+  }
+  /// Adds a product. Its own are the first of `carried`, and are dropped there.
+  TileBuilder::Values add(TileMask &mask, Value weights, Value tile,
+                          Value first, Value rows, ValueRange &carried) {
+    Value a = toOperand(b, weights);
+    ValueRange mine = takeMine(carried);
+    TileBuilder::Values found =
+        hidden.take(mask, tile, first, rows, mine.drop_front());
+    TileBuilder::Values values{
+        tile::DotOp::create(b, a, tile, mine.front(), /*transpose_b=*/false)};
+    llvm::append_range(values, found);
+    return values;
+  }
+  /// factor · sum, to the rows of a matrix.
+  void store(ValueRange &carried, Value factor, StringRef matrix,
+             const ClassRange &own, Value start, Value rows) {
+    ValueRange mine = takeMine(carried);
+    Value sum = hidden.giveBack(mine.drop_front(), mine.front(),
+                                [&] { return b.ranks(own, start, rows); });
+    if (factor)
+      sum = b.mulf(sum, b.splat(type, factor));
+    tile::StoreOp::create(b, toOperand(b, sum), b.matrix(matrix, b.head), rows);
+  }
+
+private:
+  ValueRange takeMine(ValueRange &carried) {
+    size_t count = b.key.causal == Causality::None ? 1 : 2;
+    ValueRange mine = carried.take_front(count);
+    carried = carried.drop_front(count);
+    return mine;
+  }
+
+  KernelBuilder &b;
+  RankedTensorType type;
+  HiddenNonFinite hidden;
+};
+} // namespace
 
 /// rowsum(dout ∘ out) - dlse of a tile of queries.
 static Value emitDelta(KernelBuilder &b, Value dout, Value outRows) {
@@ -106,7 +148,6 @@ void hilbert::emitQueryGradient(OpBuilder &at, Location loc, StringRef base,
   Value start = b.mul(b.tileIndex, b.i32(b.m()));
   b.when(b.less(start, queries.count), [&] {
     RankedTensorType scores = b.f32Tile(b.m(), b.n());
-    RankedTensorType sums = b.f32Tile(b.m(), b.depthInTiles());
     RankedTensorType rowType = b.rowVector(b.getF32Type());
 
     Value rows = b.rows(Operand::Queries, queries, start, b.m());
@@ -127,8 +168,9 @@ void hilbert::emitQueryGradient(OpBuilder &at, Location loc, StringRef base,
     Value shift = getShift(
         b, tile::GatherOp::create(b, rowType, b.stats("lse", b.head), outRows));
 
-    Value sum = b.loop(
-        b.i32(0), tiles, {b.splat(sums, 0)},
+    GradientSum dq(b);
+    auto results = b.loop(
+        b.i32(0), tiles, dq.begin(),
         [&](Value i, ValueRange carried) -> TileBuilder::Values {
           Value first = b.mul(i, b.i32(b.n()));
           Value keyRows = b.rows(Operand::Keys, keys, first, b.n());
@@ -148,10 +190,10 @@ void hilbert::emitQueryGradient(OpBuilder &at, Location loc, StringRef base,
                           [&] { return TileBuilder::Values{ds}; })[0];
           else
             ds = masked()[0];
-          return {multiply(b, mask, ds, k, carried[0], first, keyRows)};
-        })[0];
-    sum = b.mulf(sum, b.splat(sums, b.f32Argument("scale")));
-    tile::StoreOp::create(b, toOperand(b, sum), b.matrix("dq", b.head), rows);
+          return dq.add(mask, ds, k, first, keyRows, carried);
+        });
+    ValueRange carried = results;
+    dq.store(carried, b.f32Argument("scale"), "dq", queries, start, rows);
   });
   b.finish();
 }
@@ -179,7 +221,6 @@ void hilbert::emitKeyGradients(OpBuilder &at, Location loc, StringRef base,
   Value start = b.mul(b.tileIndex, b.i32(b.m()));
   b.when(b.less(start, keys.count), [&] {
     RankedTensorType scores = b.f32Tile(b.m(), b.n());
-    RankedTensorType sums = b.f32Tile(b.m(), b.depthInTiles());
     auto vectorSmem =
         tile::SmemType::get(b.getContext(), {b.n()}, b.getF32Type());
     RankedTensorType columnType = b.columnVector(b.getF32Type());
@@ -196,8 +237,12 @@ void hilbert::emitKeyGradients(OpBuilder &at, Location loc, StringRef base,
     Value group =
         b.div(b.i32Argument("query_heads"), b.i32Argument("key_heads"));
     Value firstHead = b.mul(b.head, group);
-    SmallVector<Value> init((wantsDk ? 1 : 0) + (wantsDv ? 1 : 0),
-                            b.splat(sums, 0));
+    std::optional<GradientSum> dk, dv;
+    TileBuilder::Values init;
+    if (wantsDk)
+      llvm::append_range(init, dk.emplace(b).begin());
+    if (wantsDv)
+      llvm::append_range(init, dv.emplace(b).begin());
     auto results = b.loop(
         b.i32(0), group, init,
         [&](Value member, ValueRange outer) -> TileBuilder::Values {
@@ -260,22 +305,19 @@ void hilbert::emitKeyGradients(OpBuilder &at, Location loc, StringRef base,
                                     : masked();
                 }
                 TileBuilder::Values next;
-                if (wantsDk)
-                  next.push_back(multiply(b, mask, chosen[1], q, carried[0],
-                                          first, queryRows));
-                if (wantsDv)
-                  next.push_back(multiply(b, mask, chosen[0], dout,
-                                          carried.back(), first, queryRows));
+                if (dk)
+                  next = dk->add(mask, chosen[1], q, first, queryRows, carried);
+                if (dv)
+                  llvm::append_range(next, dv->add(mask, chosen[0], dout, first,
+                                                   queryRows, carried));
                 return next;
               });
         });
-    if (wantsDk) {
-      Value dk = b.mulf(results[0], b.splat(sums, b.f32Argument("scale")));
-      tile::StoreOp::create(b, toOperand(b, dk), b.matrix("dk", b.head), rows);
-    }
-    if (wantsDv)
-      tile::StoreOp::create(b, toOperand(b, results.back()),
-                            b.matrix("dv", b.head), rows);
+    ValueRange sums = results;
+    if (dk)
+      dk->store(sums, b.f32Argument("scale"), "dk", keys, start, rows);
+    if (dv)
+      dv->store(sums, Value(), "dv", keys, start, rows);
   });
   b.finish();
 }

@@ -273,6 +273,14 @@ Value KernelBuilder::rows(Operand operand, const ClassRange &range, Value start,
   llvm_unreachable("all accesses are handled");
 }
 
+Value KernelBuilder::ranks(const ClassRange &range, Value start, Value rows) {
+  RankedTensorType type = rowVector(getI32Type());
+  if (key.causal == Causality::Token)
+    return tile::TokensOp::create(*this, type, rows);
+  Value members = add(tile::IndicesOp::create(*this, type), splat(type, start));
+  return position(range, members);
+}
+
 //===----------------------------------------------------------------------===//
 // Masks
 //===----------------------------------------------------------------------===//
@@ -315,14 +323,6 @@ Value TileMask::isNeeded(Value first) {
                                 b.position(other, b.sub(end, b.i32(1)))));
 }
 
-Value TileMask::ownRanks() {
-  RankedTensorType type = b.rowVector(b.getI32Type());
-  if (b.key.causal == Causality::Token)
-    return tile::TokensOp::create(b, type, ownRows);
-  Value members = b.add(tile::IndicesOp::create(b, type), b.splat(type, start));
-  return b.position(own, members);
-}
-
 Value TileMask::otherRanks(Value first, Value otherRows) {
   if (b.key.causal == Causality::Token)
     return otherRows;
@@ -346,7 +346,7 @@ Value TileMask::get(Value first, Value otherRows) {
                         tileType));
   }
   if (b.key.causal != Causality::None) {
-    Value ownTile = b.broadcast(ownRanks(), tileType);
+    Value ownTile = b.broadcast(b.ranks(own, start, ownRows), tileType);
     Value otherTile = b.broadcast(
         tile::TokensOp::create(b, columnType, otherRanks(first, otherRows)),
         tileType);
@@ -356,29 +356,47 @@ Value TileMask::get(Value first, Value otherRows) {
   return mask;
 }
 
-tile::TakeNonFiniteOp TileMask::take(Value tile, Value first, Value otherRows) {
+//===----------------------------------------------------------------------===//
+// What causality hides
+//===----------------------------------------------------------------------===//
+
+HiddenNonFinite::HiddenNonFinite(KernelBuilder &b)
+    : b(b), latest(b.side == KernelBuilder::Side::Keys) {
   // Rows beyond the end are zero: only causality excludes what is there.
   if (b.key.causal == Causality::None)
-    return nullptr;
-  int64_t columns = cast<tile::SmemType>(tile.getType()).getShape()[1];
-  auto boundsType =
-      tile::SmemType::get(b.getContext(), {3 * columns}, b.getI32Type());
-  Value isCut = isNeeded(first);
-  if (!isCut)
-    isCut = arith::ConstantIntOp::create(b, 1, 1);
-  return tile::TakeNonFiniteOp::create(b, b.getI1Type(), boundsType, tile,
-                                       otherRanks(first, otherRows), isCut,
-                                       /*latest=*/!ownsQueries());
+    return;
+  auto type = tile::SmemType::get(b.getContext(), {3 * b.depthInTiles()},
+                                  b.getI32Type());
+  bounds = tile::BoundsOp::create(b, type, latest);
 }
 
-Value TileMask::giveBack(tile::TakeNonFiniteOp taken, Value sum) {
-  if (!taken)
+TileBuilder::Values HiddenNonFinite::begin() {
+  if (!bounds)
+    return {};
+  return {arith::ConstantIntOp::create(b, 0, 1)};
+}
+
+TileBuilder::Values HiddenNonFinite::take(TileMask &mask, Value tile,
+                                          Value first, Value otherRows,
+                                          ValueRange found) {
+  if (!bounds)
+    return {};
+  Value isCut = mask.isNeeded(first);
+  if (!isCut)
+    isCut = arith::ConstantIntOp::create(b, 1, 1);
+  Value taken = tile::TakeNonFiniteOp::create(
+      b, tile, mask.otherRanks(first, otherRows), bounds, isCut, latest);
+  return {b.lor(found.front(), taken)};
+}
+
+Value HiddenNonFinite::giveBack(ValueRange found, Value sum,
+                                function_ref<Value()> ownRanks) {
+  if (!bounds)
     return sum;
   return b.choose(
-      taken.getFound(), {sum.getType()},
+      found.front(), {sum.getType()},
       [&]() -> TileBuilder::Values {
-        return {tile::PoisonOp::create(b, sum, taken.getBounds(), ownRanks(),
-                                       taken.getLatest())};
+        return {tile::PoisonOp::create(b, sum, bounds, ownRanks(), latest)};
       },
       [&]() -> TileBuilder::Values { return {sum}; })[0];
 }

@@ -87,6 +87,9 @@ public:
   enum class Operand { Queries, Keys, Outs };
   mlir::Value rows(Operand operand, const ClassRange &range, mlir::Value start,
                    int64_t size);
+  /// What causality compares, of rows from member `start`: an i32 row vector.
+  mlir::Value ranks(const ClassRange &range, mlir::Value start,
+                    mlir::Value rows);
   /// The position of member `i`, a scalar or a vector of them.
   mlir::Value position(const ClassRange &range, mlir::Value i);
 
@@ -136,24 +139,38 @@ public:
   mlir::Value isNeeded(mlir::Value first);
   /// The mask, an i1 tile.
   mlir::Value get(mlir::Value first, mlir::Value otherRows);
-  /// Takes what is not finite out of a tile of the other side from member
-  /// `first`, if causality hides some of it: what the mask excludes is 0 in a
-  /// product, but 0 · NaN is NaN. Null without causality.
-  tile::TakeNonFiniteOp take(mlir::Value tile, mlir::Value first,
-                             mlir::Value otherRows);
-  /// Adds what was taken to a product with the tile.
-  mlir::Value giveBack(tile::TakeNonFiniteOp taken, mlir::Value sum);
+  /// Rows whose tokens are the ranks of the other side.
+  mlir::Value otherRanks(mlir::Value first, mlir::Value otherRows);
 
 private:
-  /// What causality compares: an i32 slice of own rows, and rows whose tokens
-  /// are the ranks of the other side.
-  mlir::Value ownRanks();
-  mlir::Value otherRanks(mlir::Value first, mlir::Value otherRows);
   bool ownsQueries() const { return b.side == KernelBuilder::Side::Queries; }
 
   KernelBuilder &b;
   ClassRange own, other;
   mlir::Value start, ownEnd, ownRows;
+};
+
+/// What is not finite in tiles of the other side, where causality may hide some
+/// of it: what a mask excludes is 0 in a product, but 0 · NaN is NaN. It is
+/// taken out of tiles, and given back to the sum of their products. Without
+/// causality all is empty.
+class HiddenNonFinite {
+public:
+  explicit HiddenNonFinite(KernelBuilder &b);
+
+  /// What loops carry, at first: whether anything was taken.
+  TileBuilder::Values begin();
+  /// Takes it out of a tile from member `first`; what loops carry next.
+  TileBuilder::Values take(TileMask &mask, mlir::Value tile, mlir::Value first,
+                           mlir::Value otherRows, mlir::ValueRange found);
+  /// Adds it to the sum of all products. `ownRanks` are those of its rows.
+  mlir::Value giveBack(mlir::ValueRange found, mlir::Value sum,
+                       llvm::function_ref<mlir::Value()> ownRanks);
+
+private:
+  KernelBuilder &b;
+  bool latest;
+  mlir::Value bounds;
 };
 
 } // namespace hilbert

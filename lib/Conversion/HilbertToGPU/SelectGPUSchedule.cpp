@@ -42,8 +42,13 @@ static FailureOr<ScheduleAttr> fit(AttentionInterface op, Wish wish,
                                    int64_t limit) {
   int64_t rowBytes = tile::getTileColumns(op.getDepth()) *
                      op.getQ().getType().getElementTypeBitWidth() / 8;
+  // Where causality hides what is not finite.
+  int64_t boundsBytes = op.getCausal() == Causality::None
+                            ? 0
+                            : 12 * tile::getTileColumns(op.getDepth());
   auto bytes = [&] {
-    return rowBytes * (resident * wish.m + streamed * wish.stages * wish.n);
+    return rowBytes * (resident * wish.m + streamed * wish.stages * wish.n) +
+           boundsBytes;
   };
   while (bytes() > limit && wish.stages > 1)
     --wish.stages;
@@ -84,6 +89,8 @@ static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
     Wish wish = depth > 128 ? Wish{64, 64, 4, 2, 1} : Wish{128, 64, 4, 2, 2};
     if (depth > 64 && depth <= 128 && needsMoreRegisters(op))
       wish = {128, 64, 8, 2, 1};
+    if (depth > 192 && op.getCausal() != Causality::None)
+      wish.n = 32;
     FailureOr<ScheduleAttr> schedule = fit(op, wish, 1, 2, limit);
     if (failed(schedule))
       return failure();
@@ -93,6 +100,8 @@ static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
   Wish dkv = depth > 128                             ? Wish{64, 32, 4, 2, 1}
              : isDense(op) || needsMoreRegisters(op) ? Wish{128, 64, 8, 2, 1}
                                                      : Wish{64, 64, 4, 2, 2};
+  if (depth > 192 && op.getCausal() == Causality::Token)
+    dkv.n = 16;
   FailureOr<ScheduleAttr> first = fit(op, dq, 3, 2, limit);
   FailureOr<ScheduleAttr> second = fit(op, dkv, 2, 2, limit - 8192);
   if (failed(first) || failed(second))

@@ -490,46 +490,75 @@ func.func @local_load_c1_size(%x: !hilbert_gpu.smem<128xf32>) {
 // What is not finite
 //===----------------------------------------------------------------------===//
 
-func.func @take_non_finite_c1_vector(%v: !hilbert_gpu.smem<64xf32>, %ranks: !hilbert_gpu.rows<64, run>, %cut: i1) {
+func.func @bounds_c1_size() {
+  // expected-error@+1 {{(C1) bounds must be three i32 for each of 10 columns, but are '!hilbert_gpu.smem<32xi32>'}}
+  %0 = hilbert_gpu.bounds : !hilbert_gpu.smem<32xi32>
+  return
+}
+
+// -----
+
+func.func @bounds_c1_element() {
+  // expected-error@+1 {{(C1) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<48xf32>'}}
+  %0 = hilbert_gpu.bounds : !hilbert_gpu.smem<48xf32>
+  return
+}
+
+// -----
+
+func.func @bounds_c1_matrix() {
+  // expected-error@+1 {{(C1) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<48x16xf16>'}}
+  %0 = hilbert_gpu.bounds : !hilbert_gpu.smem<48x16xf16>
+  return
+}
+
+// -----
+
+func.func @take_non_finite_c1_vector(%v: !hilbert_gpu.smem<64xf32>, %ranks: !hilbert_gpu.rows<64, run>,
+    %bounds: !hilbert_gpu.smem<48xi32>, %cut: i1) {
   // expected-error@+1 {{(C1) tile must be a matrix, but is '!hilbert_gpu.smem<64xf32>'}}
-  %0:2 = hilbert_gpu.take_non_finite %v, %ranks if %cut
-    : !hilbert_gpu.smem<64xf32>, !hilbert_gpu.rows<64, run> -> !hilbert_gpu.smem<48xi32>
+  %0 = hilbert_gpu.take_non_finite %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64xf32>,
+    !hilbert_gpu.rows<64, run>, !hilbert_gpu.smem<48xi32>
   return
 }
 
 // -----
 
-func.func @take_non_finite_c2(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<32, run>, %cut: i1) {
+func.func @take_non_finite_c2(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<32, run>,
+    %bounds: !hilbert_gpu.smem<48xi32>, %cut: i1) {
   // expected-error@+1 {{(C2) ranks must have 64 rows, but have 32}}
-  %0:2 = hilbert_gpu.take_non_finite %v, %ranks if %cut
-    : !hilbert_gpu.smem<64x16xf16>, !hilbert_gpu.rows<32, run> -> !hilbert_gpu.smem<48xi32>
+  %0 = hilbert_gpu.take_non_finite %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64x16xf16>,
+    !hilbert_gpu.rows<32, run>, !hilbert_gpu.smem<48xi32>
   return
 }
 
 // -----
 
-func.func @take_non_finite_c3_size(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<64, run>, %cut: i1) {
+func.func @take_non_finite_c3_size(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<64, run>,
+    %bounds: !hilbert_gpu.smem<32xi32>, %cut: i1) {
   // expected-error@+1 {{(C3) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<32xi32>'}}
-  %0:2 = hilbert_gpu.take_non_finite %v, %ranks if %cut
-    : !hilbert_gpu.smem<64x16xf16>, !hilbert_gpu.rows<64, run> -> !hilbert_gpu.smem<32xi32>
+  %0 = hilbert_gpu.take_non_finite %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64x16xf16>,
+    !hilbert_gpu.rows<64, run>, !hilbert_gpu.smem<32xi32>
   return
 }
 
 // -----
 
-func.func @take_non_finite_c3_element(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<64, run>, %cut: i1) {
+func.func @take_non_finite_c3_element(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<64, run>,
+    %bounds: !hilbert_gpu.smem<48xf32>, %cut: i1) {
   // expected-error@+1 {{(C3) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<48xf32>'}}
-  %0:2 = hilbert_gpu.take_non_finite %v, %ranks if %cut
-    : !hilbert_gpu.smem<64x16xf16>, !hilbert_gpu.rows<64, run> -> !hilbert_gpu.smem<48xf32>
+  %0 = hilbert_gpu.take_non_finite %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64x16xf16>,
+    !hilbert_gpu.rows<64, run>, !hilbert_gpu.smem<48xf32>
   return
 }
 
 // -----
 
-func.func @take_non_finite_c3_matrix(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<64, run>, %cut: i1) {
+func.func @take_non_finite_c3_matrix(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<64, run>,
+    %bounds: !hilbert_gpu.smem<8x16xf16>, %cut: i1) {
   // expected-error@+1 {{(C3) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<8x16xf16>'}}
-  %0:2 = hilbert_gpu.take_non_finite %v, %ranks if %cut
-    : !hilbert_gpu.smem<64x16xf16>, !hilbert_gpu.rows<64, run> -> !hilbert_gpu.smem<8x16xf16>
+  %0 = hilbert_gpu.take_non_finite %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64x16xf16>,
+    !hilbert_gpu.rows<64, run>, !hilbert_gpu.smem<8x16xf16>
   return
 }
 
@@ -620,41 +649,17 @@ func.func @poison_c2_element(%o: tensor<64x16xf32, #acc>, %bounds: !hilbert_gpu.
 // Level C2
 //===----------------------------------------------------------------------===//
 
-func.func @clean_c1_vector(%v: !hilbert_gpu.smem<64xf32>, %ranks: !hilbert_gpu.rows<64, run>,
-    %bounds: !hilbert_gpu.smem<48xi32>, %cut: i1) {
-  // expected-error@+1 {{(C1) tile must be a matrix, but is '!hilbert_gpu.smem<64xf32>'}}
-  %0 = hilbert_gpu.clean %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64xf32>,
-    !hilbert_gpu.rows<64, run>, !hilbert_gpu.smem<48xi32>
+func.func @fill_c1_element(%b: !hilbert_gpu.smem<64xf32>) {
+  // expected-error@+1 {{(C1) the buffer must be i32 with one dimension, but is '!hilbert_gpu.smem<64xf32>'}}
+  hilbert_gpu.fill %b, 0 : !hilbert_gpu.smem<64xf32>
   return
 }
 
 // -----
 
-func.func @clean_c2(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<32, run>,
-    %bounds: !hilbert_gpu.smem<48xi32>, %cut: i1) {
-  // expected-error@+1 {{(C2) ranks must have 64 rows, but have 32}}
-  %0 = hilbert_gpu.clean %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64x16xf16>,
-    !hilbert_gpu.rows<32, run>, !hilbert_gpu.smem<48xi32>
-  return
-}
-
-// -----
-
-func.func @clean_c3_size(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<64, run>,
-    %bounds: !hilbert_gpu.smem<32xi32>, %cut: i1) {
-  // expected-error@+1 {{(C3) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<32xi32>'}}
-  %0 = hilbert_gpu.clean %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64x16xf16>,
-    !hilbert_gpu.rows<64, run>, !hilbert_gpu.smem<32xi32>
-  return
-}
-
-// -----
-
-func.func @clean_c3_element(%v: !hilbert_gpu.smem<64x16xf16>, %ranks: !hilbert_gpu.rows<64, run>,
-    %bounds: !hilbert_gpu.smem<48xf32>, %cut: i1) {
-  // expected-error@+1 {{(C3) bounds must be three i32 for each of 16 columns, but are '!hilbert_gpu.smem<48xf32>'}}
-  %0 = hilbert_gpu.clean %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64x16xf16>,
-    !hilbert_gpu.rows<64, run>, !hilbert_gpu.smem<48xf32>
+func.func @fill_c1_matrix(%b: !hilbert_gpu.smem<8x16xf16>) {
+  // expected-error@+1 {{(C1) the buffer must be i32 with one dimension, but is '!hilbert_gpu.smem<8x16xf16>'}}
+  hilbert_gpu.fill %b, 0 : !hilbert_gpu.smem<8x16xf16>
   return
 }
 

@@ -154,16 +154,20 @@ func.func @registers(%s: tensor<64x32xf32, #acc>, %o: tensor<64x32xf32, #operand
 func.func @non_finite(%v: !hilbert_gpu.smem<64x32xf16>, %ranks: !hilbert_gpu.rows<64, run>,
     %cut: i1, %o: tensor<64x32xf32, #acc>, %rank: tensor<64xi32, #rows>,
     %w: !hilbert_gpu.smem<16x16xbf16>, %tokens: !hilbert_gpu.rows<16, table>) {
-  // CHECK: %[[FOUND:.*]], %[[BOUNDS:.*]] = hilbert_gpu.take_non_finite %[[V]], %[[R]] if %[[C]] : <64x32xf16>, <64, run> -> <96xi32>
-  %found, %bounds = hilbert_gpu.take_non_finite %v, %ranks if %cut
-    : !hilbert_gpu.smem<64x32xf16>, !hilbert_gpu.rows<64, run> -> !hilbert_gpu.smem<96xi32>
+  // CHECK: %[[BOUNDS:.*]] = hilbert_gpu.bounds : <96xi32>
+  %bounds = hilbert_gpu.bounds : !hilbert_gpu.smem<96xi32>
+  // CHECK: %[[FOUND:.*]] = hilbert_gpu.take_non_finite %[[V]], %[[R]], %[[BOUNDS]] if %[[C]] : <64x32xf16>, <64, run>, <96xi32>
+  %found = hilbert_gpu.take_non_finite %v, %ranks, %bounds if %cut
+    : !hilbert_gpu.smem<64x32xf16>, !hilbert_gpu.rows<64, run>, !hilbert_gpu.smem<96xi32>
   // CHECK: hilbert_gpu.poison %[[O]], %[[BOUNDS]], %[[RANK]] : tensor<64x32xf32, #hilbert_gpu.mma<warps = 4>>, <96xi32>, tensor<64xi32, #hilbert_gpu.slice<1, <warps = 4>>>
   %0 = hilbert_gpu.poison %o, %bounds, %rank : tensor<64x32xf32, #acc>,
     !hilbert_gpu.smem<96xi32>, tensor<64xi32, #rows>
   // Bounds from above; whatever way ranks are found.
-  // CHECK: hilbert_gpu.take_non_finite %{{.*}}, %{{.*}} if %[[FOUND]] {latest} : <16x16xbf16>, <16, table> -> <48xi32>
-  %found2, %bounds2 = hilbert_gpu.take_non_finite %w, %tokens if %found {latest}
-    : !hilbert_gpu.smem<16x16xbf16>, !hilbert_gpu.rows<16, table> -> !hilbert_gpu.smem<48xi32>
+  // CHECK: %[[LATEST:.*]] = hilbert_gpu.bounds {latest} : <48xi32>
+  %bounds2 = hilbert_gpu.bounds {latest} : !hilbert_gpu.smem<48xi32>
+  // CHECK: hilbert_gpu.take_non_finite %{{.*}}, %{{.*}}, %[[LATEST]] if %[[FOUND]] {latest} : <16x16xbf16>, <16, table>, <48xi32>
+  %found2 = hilbert_gpu.take_non_finite %w, %tokens, %bounds2 if %found {latest}
+    : !hilbert_gpu.smem<16x16xbf16>, !hilbert_gpu.rows<16, table>, !hilbert_gpu.smem<48xi32>
   // CHECK: hilbert_gpu.poison %[[O]], %[[BOUNDS]], %[[RANK]] {latest} :
   %1 = hilbert_gpu.poison %o, %bounds, %rank {latest} : tensor<64x32xf32, #acc>,
     !hilbert_gpu.smem<96xi32>, tensor<64xi32, #rows>
@@ -174,18 +178,12 @@ func.func @non_finite(%v: !hilbert_gpu.smem<64x32xf16>, %ranks: !hilbert_gpu.row
 // Level C2
 //===----------------------------------------------------------------------===//
 
-// CHECK-LABEL: func @clean(
-// CHECK-SAME: %[[V:[^:]*]]: !hilbert_gpu.smem<64x32xf16>, %[[R:[^:]*]]: !hilbert_gpu.rows<64, box>, %[[B:[^:]*]]: !hilbert_gpu.smem<96xi32>, %[[C:[^:]*]]: i1
-func.func @clean(%v: !hilbert_gpu.smem<64x32xf16>, %ranks: !hilbert_gpu.rows<64, box>,
-    %bounds: !hilbert_gpu.smem<96xi32>, %cut: i1) -> (i1, i1) {
-  // CHECK: %[[FOUND:.*]] = hilbert_gpu.clean %[[V]], %[[R]], %[[B]] if %[[C]] : <64x32xf16>, <64, box>, <96xi32>
-  %0 = hilbert_gpu.clean %v, %ranks, %bounds if %cut : !hilbert_gpu.smem<64x32xf16>,
-    !hilbert_gpu.rows<64, box>, !hilbert_gpu.smem<96xi32>
-  // CHECK: %[[AGAIN:.*]] = hilbert_gpu.clean %[[V]], %[[R]], %[[B]] if %[[C]] {latest} : <64x32xf16>, <64, box>, <96xi32>
-  %1 = hilbert_gpu.clean %v, %ranks, %bounds if %cut {latest} : !hilbert_gpu.smem<64x32xf16>,
-    !hilbert_gpu.rows<64, box>, !hilbert_gpu.smem<96xi32>
-  // CHECK: return %[[FOUND]], %[[AGAIN]]
-  return %0, %1 : i1, i1
+// CHECK-LABEL: func @fill(
+// CHECK-SAME: %[[B:[^:]*]]: !hilbert_gpu.smem<96xi32>
+func.func @fill(%bounds: !hilbert_gpu.smem<96xi32>) {
+  // CHECK: hilbert_gpu.fill %[[B]], -2147483648 : <96xi32>
+  hilbert_gpu.fill %bounds, -2147483648 : !hilbert_gpu.smem<96xi32>
+  return
 }
 
 // CHECK-LABEL: func @schedule(

@@ -205,24 +205,28 @@ static LogicalResult verifyBounds(Operation *op, StringRef label,
                              << columns << " columns, but are " << bounds;
 }
 
-static LogicalResult verifyCleaning(Operation *op, SmemType tile,
-                                    RowsType ranks, SmemType bounds) {
-  if (failed(verifyIsMatrix(op, tile)))
-    return failure();
-  if (ranks.getSize() != tile.getShape()[0])
-    return violates(op, "C2") << "ranks must have " << tile.getShape()[0]
-                              << " rows, but have " << ranks.getSize();
-  return verifyBounds(op, "C3", bounds, tile.getShape()[1]);
+LogicalResult BoundsOp::verify() {
+  SmemType bounds = getBounds().getType();
+  return verifyBounds(*this, "C1", bounds, bounds.getShape()[0] / 3);
 }
 
 LogicalResult TakeNonFiniteOp::verify() {
-  return verifyCleaning(*this, getTile().getType(), getRanks().getType(),
-                        getBounds().getType());
+  SmemType tile = getTile().getType();
+  RowsType ranks = getRanks().getType();
+  if (failed(verifyIsMatrix(*this, tile)))
+    return failure();
+  if (ranks.getSize() != tile.getShape()[0])
+    return violates(*this, "C2") << "ranks must have " << tile.getShape()[0]
+                                 << " rows, but have " << ranks.getSize();
+  return verifyBounds(*this, "C3", getBounds().getType(), tile.getShape()[1]);
 }
 
-LogicalResult CleanOp::verify() {
-  return verifyCleaning(*this, getTile().getType(), getRanks().getType(),
-                        getBounds().getType());
+LogicalResult FillOp::verify() {
+  SmemType buffer = getBuffer().getType();
+  if (buffer.getShape().size() != 1 || !buffer.getElementType().isInteger(32))
+    return violates(*this, "C1")
+           << "the buffer must be i32 with one dimension, but is " << buffer;
+  return success();
 }
 
 LogicalResult PoisonOp::verify() {

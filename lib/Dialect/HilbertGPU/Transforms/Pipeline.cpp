@@ -47,7 +47,7 @@ private:
   void makeResident(LoadOp load);
   LogicalResult pipeline(scf::ForOp loop);
   void stage(StoreOp store);
-  void giveBounds(TakeNonFiniteOp op);
+  void giveBuffer(BoundsOp op);
   /// Makes what was copied visible before what reads it outside of loops.
   void waitBefore(Operation *op);
   void startEarly(scf::ForOp loop, const SetVector<Operation *> &slice,
@@ -59,8 +59,6 @@ private:
   /// Buffers of resident tiles, which results may pass through.
   SmallVector<Value> residents;
   size_t nextStaging = 0;
-  /// Where cleaned tiles tell what they lost.
-  llvm::SmallDenseMap<Type, Value> boundsOfType;
   /// Groups of copies that loops began before resident tiles are waited for.
   int64_t groupsInFlight = 0;
 };
@@ -251,18 +249,12 @@ void Pipeliner::stage(StoreOp store) {
   store.erase();
 }
 
-void Pipeliner::giveBounds(TakeNonFiniteOp op) {
-  SmemType type = op.getBounds().getType();
-  // One is used after the other: those of a type have the same place.
-  Value &bounds = boundsOfType[type];
-  if (!bounds)
-    bounds = allocate(type, 1);
+void Pipeliner::giveBuffer(BoundsOp op) {
+  Value ring = allocate(op.getType(), 1);
   ImplicitLocOpBuilder b(op.getLoc(), op);
-  Value slot = SlotOp::create(b, bounds, constant(b, 0));
-  Value found = CleanOp::create(b, op.getTile(), op.getRanks(), slot,
-                                op.getCondition(), op.getLatest());
-  op.getFound().replaceAllUsesWith(found);
-  op.getBounds().replaceAllUsesWith(slot);
+  Value slot = SlotOp::create(b, ring, constant(b, 0));
+  FillOp::create(b, slot, op.getLatest() ? INT32_MIN : INT32_MAX);
+  op.replaceAllUsesWith(slot);
   op.erase();
 }
 
@@ -290,7 +282,7 @@ LogicalResult Pipeliner::run() {
     if (!op->getParentOfType<scf::ForOp>())
       waitBefore(op);
   });
-  function.walk([&](TakeNonFiniteOp op) { giveBounds(op); });
+  function.walk([&](BoundsOp op) { giveBuffer(op); });
   for (StoreOp store : stores)
     stage(store);
   return success();

@@ -37,7 +37,7 @@ bool isTileProgramOp(mlir::Operation *op);
 inline bool isScheduleOp(mlir::Operation *op) {
   return mlir::isa<tile::AllocOp, tile::SlotOp, tile::AsyncLoadOp,
                    tile::CommitOp, tile::WaitOp, tile::LocalStoreOp,
-                   tile::CopyOutOp>(op);
+                   tile::CopyOutOp, tile::FillOp>(op);
 }
 
 } // namespace hilbert

@@ -23,9 +23,9 @@ static LogicalResult verifyOp(Operation *op) {
   if (isa<LoadOp>(op))
     return op->emitError()
            << "level C2 brings tiles into buffers, but got 'hilbert_gpu.load'";
-  if (isa<TakeNonFiniteOp>(op))
-    return op->emitError() << "level C2 gives bounds a buffer, but got "
-                              "'hilbert_gpu.take_non_finite'";
+  if (isa<BoundsOp>(op))
+    return op->emitError()
+           << "level C2 gives bounds a buffer, but got 'hilbert_gpu.bounds'";
   if (auto store = dyn_cast<StoreOp>(op);
       store && store.getTile().getType().getRank() != 1)
     return op->emitError() << "level C2 stores matrices through a buffer, but "

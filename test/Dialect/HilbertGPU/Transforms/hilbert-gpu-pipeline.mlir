@@ -163,47 +163,38 @@ gpu.module @kernels {
 
   // Cleaned tiles use their bounds one after the other: all have one buffer.
   // CHECK-LABEL: gpu.func @bounds(
-  // CHECK: %[[LOST:.*]] = hilbert_gpu.alloc : <1, <48xi32>>
-  // CHECK-NOT: hilbert_gpu.alloc : <{{.*}}i32>>
+  // CHECK: %[[LOST1:.*]] = hilbert_gpu.alloc : <1, <48xi32>>
+  // CHECK: %[[LOST0:.*]] = hilbert_gpu.alloc : <1, <48xi32>>
   // CHECK: %[[RING:.*]] = hilbert_gpu.alloc : <2, <32x16xf16>>
+  // CHECK: %[[B0:.*]] = hilbert_gpu.slot %[[LOST0]][%{{.*}}] : <1, <48xi32>>
+  // CHECK: hilbert_gpu.fill %[[B0]], 2147483647 : <48xi32>
+  // CHECK: %[[B1:.*]] = hilbert_gpu.slot %[[LOST1]][%{{.*}}] : <1, <48xi32>>
+  // CHECK: hilbert_gpu.fill %[[B1]], -2147483648 : <48xi32>
   // CHECK: scf.for
   // CHECK:   hilbert_gpu.async_load
   // CHECK:   %[[T:.*]] = hilbert_gpu.slot %[[RING]]
-  // CHECK:   %[[B0:.*]] = hilbert_gpu.slot %[[LOST]][%{{.*}}] : <1, <48xi32>>
-  // CHECK:   %[[F0:.*]] = hilbert_gpu.clean %[[T]], %[[R:.*]], %[[B0]] if %[[CUT:.*]] : <32x16xf16>, <32, run>, <48xi32>
-  // CHECK:   scf.if %[[F0]]
-  // CHECK:     hilbert_gpu.poison %{{.*}}, %[[B0]], %{{.*}} : tensor<16x16xf32
-  // CHECK:   %[[B1:.*]] = hilbert_gpu.slot %[[LOST]][%{{.*}}] : <1, <48xi32>>
-  // CHECK:   %[[F1:.*]] = hilbert_gpu.clean %[[T]], %[[R]], %[[B1]] if %[[CUT]] {latest}
-  // CHECK:   scf.if %[[F1]]
-  // CHECK:     hilbert_gpu.poison %{{.*}}, %[[B1]], %{{.*}} {latest} :
+  // CHECK:   hilbert_gpu.take_non_finite %[[T]], %[[R:.*]], %[[B0]] if %[[CUT:.*]] : <32x16xf16>, <32, run>, <48xi32>
+  // CHECK:   hilbert_gpu.take_non_finite %[[T]], %[[R]], %[[B1]] if %[[CUT]] {latest}
+  // CHECK: hilbert_gpu.poison %{{.*}}, %[[B0]], %{{.*}} : tensor<16x16xf32
+  // CHECK: hilbert_gpu.poison %{{.*}}, %[[B1]], %{{.*}} {latest} :
   // Bytes of the ring and of the bounds, in multiples of 128.
-  // REMARK: remark: {{.*}} Kernel=bounds, SharedBytes=2304, Stages=2
+  // REMARK: remark: {{.*}} Kernel=bounds, SharedBytes=2560, Stages=2
   gpu.func @bounds(%k: !m, %n: i32, %p: !p, %init: !sum, %rank: !rank, %cut: i1) kernel attributes {hilbert_gpu.schedule = #hilbert_gpu.schedule<m = 16, n = 32, warps = 1, stages = 2, ctas = 1>} {
     %c0 = arith.constant 0 : i32
     %c1 = arith.constant 1 : i32
     %c32 = arith.constant 32 : i32
+    %bounds = hilbert_gpu.bounds : !hilbert_gpu.smem<48xi32>
+    %bounds2 = hilbert_gpu.bounds {latest} : !hilbert_gpu.smem<48xi32>
     %0 = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %init) -> !sum : i32 {
       %rows = hilbert_gpu.run_rows %i, %c32 step 1 : !r
       %tile = hilbert_gpu.load %k[%rows] : !m, !r -> !s
-      %found, %bounds = hilbert_gpu.take_non_finite %tile, %rows if %cut : !s, !r -> !hilbert_gpu.smem<48xi32>
+      %found = hilbert_gpu.take_non_finite %tile, %rows, %bounds if %cut : !s, !r, !hilbert_gpu.smem<48xi32>
+      %found2 = hilbert_gpu.take_non_finite %tile, %rows, %bounds2 if %cut {latest} : !s, !r, !hilbert_gpu.smem<48xi32>
       %1 = hilbert_gpu.dot %p, %tile, %acc : !p, !s, !sum
-      %2 = scf.if %found -> !sum {
-        %3 = hilbert_gpu.poison %1, %bounds, %rank : !sum, !hilbert_gpu.smem<48xi32>, !rank
-        scf.yield %3 : !sum
-      } else {
-        scf.yield %1 : !sum
-      }
-      %found2, %bounds2 = hilbert_gpu.take_non_finite %tile, %rows if %cut {latest} : !s, !r -> !hilbert_gpu.smem<48xi32>
-      %4 = hilbert_gpu.dot %p, %tile, %2 : !p, !s, !sum
-      %5 = scf.if %found2 -> !sum {
-        %6 = hilbert_gpu.poison %4, %bounds2, %rank {latest} : !sum, !hilbert_gpu.smem<48xi32>, !rank
-        scf.yield %6 : !sum
-      } else {
-        scf.yield %4 : !sum
-      }
-      scf.yield %5 : !sum
+      scf.yield %1 : !sum
     }
+    %2 = hilbert_gpu.poison %0, %bounds, %rank : !sum, !hilbert_gpu.smem<48xi32>, !rank
+    %3 = hilbert_gpu.poison %2, %bounds2, %rank {latest} : !sum, !hilbert_gpu.smem<48xi32>, !rank
     gpu.return
   }
 

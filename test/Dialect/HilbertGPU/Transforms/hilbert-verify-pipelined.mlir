@@ -23,7 +23,8 @@ gpu.module @fine {
     hilbert_gpu.wait 0
     %lost = hilbert_gpu.alloc {offset = 1024 : i32} : !hilbert_gpu.ring<1, !bounds>
     %bounds = hilbert_gpu.slot %lost[%c0] : !hilbert_gpu.ring<1, !bounds>
-    %found = hilbert_gpu.clean %tile, %rows, %bounds if %b : !s, !r, !bounds
+    hilbert_gpu.fill %bounds, 2147483647 : !bounds
+    %found = hilbert_gpu.take_non_finite %tile, %rows, %bounds if %b : !s, !r, !bounds
     %ranks = hilbert_gpu.tokens %rows : !r -> !ranks
     %poisoned = hilbert_gpu.poison %sum, %bounds, %ranks : !acc, !bounds, !ranks
     %o = hilbert_gpu.local_load %tile : !s -> !o
@@ -56,10 +57,10 @@ gpu.module @load {
 !r = !hilbert_gpu.rows<16, run>
 !o = tensor<16x16xf16, #hilbert_gpu.operand<#hilbert_gpu.mma<warps = 1>>>
 
-gpu.module @take_non_finite {
-  gpu.func @f(%t: !hilbert_gpu.smem<16x16xf16>, %rows: !r, %b: i1) kernel attributes {hilbert_gpu.shared_bytes = 0 : i32} {
-    // expected-error@+1 {{level C2 gives bounds a buffer, but got 'hilbert_gpu.take_non_finite'}}
-    %0:2 = hilbert_gpu.take_non_finite %t, %rows if %b : !hilbert_gpu.smem<16x16xf16>, !r -> !hilbert_gpu.smem<48xi32>
+gpu.module @bounds {
+  gpu.func @f() kernel attributes {hilbert_gpu.shared_bytes = 0 : i32} {
+    // expected-error@+1 {{level C2 gives bounds a buffer, but got 'hilbert_gpu.bounds'}}
+    %0 = hilbert_gpu.bounds : !hilbert_gpu.smem<48xi32>
     gpu.return
   }
 }

@@ -20,8 +20,9 @@ gpu.module @fine {
     %rows = hilbert_gpu.run_rows %offset, %n step 1 : !r
     %zero = tensor.splat %a : !acc
     %q = hilbert_gpu.load %m[%rows] : !m, !r -> !s
+    %bounds = hilbert_gpu.bounds : !hilbert_gpu.smem<48xi32>
     %sum = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %zero) -> !acc : i32 {
-      %found, %bounds = hilbert_gpu.take_non_finite %q, %rows if %b : !s, !r -> !hilbert_gpu.smem<48xi32>
+      %found = hilbert_gpu.take_non_finite %q, %rows, %bounds if %b : !s, !r, !hilbert_gpu.smem<48xi32>
       %0 = hilbert_gpu.dot %q, %q, %acc : !s, !s, !acc
       %ranks = hilbert_gpu.tokens %rows : !r -> !v
       %poisoned = hilbert_gpu.poison %0, %bounds, %ranks : !acc, !hilbert_gpu.smem<48xi32>, !v
@@ -118,12 +119,10 @@ gpu.module @local_store {
 
 // -----
 
-gpu.module @clean {
-  gpu.func @f(%t: !hilbert_gpu.smem<16x16xf16>, %r: !hilbert_gpu.rows<16, run>,
-      %bounds: !hilbert_gpu.smem<48xi32>, %b: i1) kernel {
-    // expected-error@+1 {{level C1 says nothing of buffers and their filling, but got 'hilbert_gpu.clean'}}
-    %0 = hilbert_gpu.clean %t, %r, %bounds if %b : !hilbert_gpu.smem<16x16xf16>,
-      !hilbert_gpu.rows<16, run>, !hilbert_gpu.smem<48xi32>
+gpu.module @fill {
+  gpu.func @f(%bounds: !hilbert_gpu.smem<48xi32>) kernel {
+    // expected-error@+1 {{level C1 says nothing of buffers and their filling, but got 'hilbert_gpu.fill'}}
+    hilbert_gpu.fill %bounds, 0 : !hilbert_gpu.smem<48xi32>
     gpu.return
   }
 }

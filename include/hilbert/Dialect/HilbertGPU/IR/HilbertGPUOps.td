@@ -289,51 +289,69 @@ def HilbertGPU_DotOp : HilbertGPU_Op<"dot", [
   let hasVerifier = 1;
 }
 
-class HilbertGPU_NonFiniteOp<string mnemonic> : HilbertGPU_Op<mnemonic, [
-    MemoryEffects<[MemRead, MemWrite]>]> {
-  string spec = [{
-    If `condition`, which is the same for all threads, holds and a tile has
-    elements that are infinite or NaN: replaces these by 0 and returns true.
-    `bounds` then has, for NaN, for +inf and for -inf, a number for each column:
-    the smallest rank of a row that had such an element (the largest with
-    `latest`). `ranks` are rows whose token is the rank.
-
-    A key that causality hides from a query has the weight 0, but 0 · NaN is NaN:
-    so what is not finite is taken out of the product, and `hilbert_gpu.poison`
-    adds it to the rows that do see it, which the bounds tell.
+def HilbertGPU_BoundsOp : HilbertGPU_Op<"bounds", [
+    MemoryEffects<[MemAlloc, MemWrite]>]> {
+  let summary = "Where to write what is taken out of tiles";
+  let description = [{
+    Memory for what `hilbert_gpu.take_non_finite` tells, of tiles with the same
+    columns: for NaN, for +inf and for -inf, a number for each column, which
+    excludes all rows at first.
 
     Constraints:
-    - (C1) the tile is a matrix.
-    - (C2) `ranks` has as many rows.
-    - (C3) `bounds` are three for each column.
-  }];
-}
-
-def HilbertGPU_TakeNonFiniteOp : HilbertGPU_NonFiniteOp<"take_non_finite"> {
-  let summary = "Clean a tile, and tell where it was not finite";
-  let description = spec # [{
+    - (C1) `bounds` are i32, three for each column.
 
     Example:
 
     ```mlir
-    %found, %bounds = hilbert_gpu.take_non_finite %v, %ranks if %cut
-        : !hilbert_gpu.smem<64x128xbf16>, !hilbert_gpu.rows<64, run>
-        -> !hilbert_gpu.smem<384xi32>
+    %bounds = hilbert_gpu.bounds : !hilbert_gpu.smem<384xi32>
+    ```
+  }];
+  let arguments = (ins UnitAttr:$latest);
+  let results = (outs HilbertGPU_SmemType:$bounds);
+  let assemblyFormat = "attr-dict `:` type($bounds)";
+  let hasVerifier = 1;
+}
+
+def HilbertGPU_TakeNonFiniteOp : HilbertGPU_Op<"take_non_finite", [
+    MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Clean a tile, and tell where it was not finite";
+  let description = [{
+    If `condition`, which is the same for all threads, holds and a tile has
+    elements that are infinite or NaN: replaces these by 0 and returns true.
+    The `bounds` of their columns then are at most the rank of their row (at
+    least, with `latest`). `ranks` are rows whose token is the rank.
+
+    A key that causality hides from a query has the weight 0, but 0 · NaN is NaN:
+    so what is not finite is taken out of the product, and `hilbert_gpu.poison`
+    adds it, after all tiles, to the rows that do see it, which the bounds tell.
+
+    Constraints:
+    - (C1) the tile is a matrix.
+    - (C2) `ranks` has as many rows.
+    - (C3) `bounds` are i32, three for each column.
+
+    Example:
+
+    ```mlir
+    %found = hilbert_gpu.take_non_finite %v, %ranks, %bounds if %cut
+        : !hilbert_gpu.smem<64x128xbf16>, !hilbert_gpu.rows<64, run>,
+          !hilbert_gpu.smem<384xi32>
     ```
   }];
   let arguments = (ins HilbertGPU_SmemType:$tile, HilbertGPU_RowsType:$ranks,
-                       I1:$condition, UnitAttr:$latest);
-  let results = (outs I1:$found, HilbertGPU_SmemType:$bounds);
+                       HilbertGPU_SmemType:$bounds, I1:$condition,
+                       UnitAttr:$latest);
+  let results = (outs I1:$found);
   let assemblyFormat = [{
-    $tile `,` $ranks `if` $condition attr-dict
-    `:` type($tile) `,` type($ranks) `->` type($bounds)
+    $tile `,` $ranks `,` $bounds `if` $condition attr-dict
+    `:` type($tile) `,` type($ranks) `,` type($bounds)
   }];
   let hasVerifier = 1;
 }
 
 def HilbertGPU_PoisonOp : HilbertGPU_Op<"poison", [
     MemoryEffects<[MemRead]>, AllTypesMatch<["source", "result"]>]> {
-  let summary = "Add what a cleaned tile lost";
+  let summary = "Add what cleaned tiles lost";
   let description = [{
     Adds NaN, +inf and -inf to the elements of a column whose row has a rank of
     at least the column's bound (at most with `latest`).
@@ -524,26 +542,22 @@ def HilbertGPU_AsyncLoadOp : HilbertGPU_Op<"async_load", [
   let hasVerifier = 1;
 }
 
-def HilbertGPU_CleanOp : HilbertGPU_NonFiniteOp<"clean"> {
-  let summary = "Clean a tile, and write where it was not finite";
-  let description = spec # [{
+def HilbertGPU_FillOp : HilbertGPU_Op<"fill", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Give all elements of a buffer one value";
+  let description = [{
+    Other threads see it after the next barrier.
+
+    Constraints:
+    - (C1) the buffer is i32, with one dimension.
 
     Example:
 
     ```mlir
-    %found = hilbert_gpu.clean %v, %ranks, %bounds if %cut
-        : !hilbert_gpu.smem<64x128xbf16>, !hilbert_gpu.rows<64, run>,
-          !hilbert_gpu.smem<384xi32>
+    hilbert_gpu.fill %bounds, 2147483647 : !hilbert_gpu.smem<384xi32>
     ```
   }];
-  let arguments = (ins HilbertGPU_SmemType:$tile, HilbertGPU_RowsType:$ranks,
-                       HilbertGPU_SmemType:$bounds, I1:$condition,
-                       UnitAttr:$latest);
-  let results = (outs I1:$found);
-  let assemblyFormat = [{
-    $tile `,` $ranks `,` $bounds `if` $condition attr-dict
-    `:` type($tile) `,` type($ranks) `,` type($bounds)
-  }];
+  let arguments = (ins HilbertGPU_SmemType:$buffer, I32Attr:$value);
+  let assemblyFormat = "$buffer `,` $value attr-dict `:` type($buffer)";
   let hasVerifier = 1;
 }
 
