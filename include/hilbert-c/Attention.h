@@ -21,8 +21,9 @@ typedef enum HilbertOrderKind {
   /* `spec`. */
   HILBERT_ORDER_STATIC = 1,
   /* `table`: i32 [N], or [B, N] for one order a batch item. On the host,
-   * entries outside of 0..N-1 are an error; that each occurs once is checked if
-   * the environment variable HILBERT_CHECK_ORDERS is 1. */
+   * entries outside of 0..N-1 are an error. That it is a permutation is checked
+   * if the environment variable HILBERT_CHECK_ORDERS is 1; on a GPU that waits
+   * for the stream, and without it nothing is checked. */
   HILBERT_ORDER_TABLE = 2
 } HilbertOrderKind;
 
@@ -42,7 +43,7 @@ typedef enum HilbertLayout { HILBERT_BNHD = 0, HILBERT_BHND = 1 } HilbertLayout;
 
 /* out = softmax(scale * q k^T) v over the keys that the pattern gives each
  * query, and lse, the natural logarithm of the sum of exponentials; see
- * docs/semantics.md. */
+ * docs/semantics.md. All tensors are on one device, the host or a GPU. */
 typedef struct HilbertAttention {
   /* sizeof(HilbertAttention): later versions may append members. */
   size_t structSize;
@@ -61,9 +62,20 @@ typedef struct HilbertAttention {
   HilbertLayout layout;
   /* Finite. */
   float scale;
+  /* What follows is for GPUs, and ignored on the host. */
+  /* Not 0: products of f32 are in tf32. Otherwise a GPU does not take f32. */
+  int32_t allowTf32;
+  /* The CUstream (cudaStream_t) that kernels are enqueued on; null is the legacy
+   * default stream. It may be being captured. */
+  void *stream;
+  /* Device memory for the gradient, 256-byte aligned, as much as
+   * hilbertAttentionGradGetWorkspaceBytes says, until the kernels are done. Null:
+   * from the device's memory pool, in the order of the stream. */
+  void *workspace;
+  size_t workspaceBytes;
 } HilbertAttention;
 
-/* Runs the forward. The first call for a combination of element type, D,
+/* Runs the forward; on a GPU, enqueues it. The first call for a combination of element type, D,
  * pattern, causality, layout and kinds of orders compiles a kernel; others find
  * it in memory, or in the cache folder (HILBERT_CACHE_DIR; see
  * docs/environment.md). */
@@ -84,6 +96,10 @@ typedef struct HilbertAttentionGrad {
 
 HILBERT_API HilbertStatus
 hilbertAttentionGrad(const HilbertAttentionGrad *grad);
+
+/* How many bytes of workspace the gradient needs: none on the host. */
+HILBERT_API HilbertStatus hilbertAttentionGradGetWorkspaceBytes(
+    const HilbertAttentionGrad *grad, size_t *bytes);
 
 /* What happened to kernels in this process so far. */
 typedef struct HilbertStatistics {

@@ -42,7 +42,9 @@ typedef enum HilbertStatus {
   HILBERT_COMPILE_FAILED = 4,
   HILBERT_OUT_OF_MEMORY = 5,
   /* A bug of the library. */
-  HILBERT_INTERNAL_ERROR = 6
+  HILBERT_INTERNAL_ERROR = 6,
+  /* The GPU's driver failed; the message has its words. */
+  HILBERT_DRIVER_FAILED = 7
 } HilbertStatus;
 
 /* The message of the last call of this thread that failed; never null. Valid

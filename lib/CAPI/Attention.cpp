@@ -8,14 +8,13 @@
 
 #include "hilbert-c/Attention.h"
 
+#include "DeviceCalls.h"
 #include "Error.h"
 #include "Kernels.h"
+#include "Orders.h"
 #include "Tensors.h"
 
-#include "hilbert/Curve/Order.h"
-
 #include <cmath>
-#include <cstdlib>
 
 using namespace hilbert;
 using llvm::ArrayRef;
@@ -188,52 +187,21 @@ void OrderTables::use(int which, const HilbertTensor &table) {
   tables.push_back(table);
 }
 
-/// Kernels trust their tables: an entry outside would be an address outside.
-static HilbertStatus checkEntries(StringRef name, const HilbertTensor &table) {
-  int64_t tokens = table.shape[table.rank - 1];
-  int64_t rows = table.rank == 2 ? table.shape[0] : 1;
-  const char *setting = std::getenv("HILBERT_CHECK_ORDERS");
-  bool isFull = setting && StringRef(setting) == "1";
-  const auto *entries = static_cast<const int32_t *>(table.data);
-  for (int64_t row = 0; row < rows; ++row, entries += tokens) {
-    uint32_t largest = 0;
-    for (int64_t i = 0; i < tokens; ++i)
-      largest = std::max(largest, static_cast<uint32_t>(entries[i]));
-    if (tokens == 0 || (largest < tokens && !isFull))
-      continue;
-    if (auto message = curve::validatePermutation(entries, tokens))
-      return fail(HILBERT_INVALID_ARGUMENT,
-                  name + (rows > 1 ? "'s row " + Twine(row) : Twine("")) +
-                      ": " + *message);
-  }
-  return HILBERT_OK;
-}
-
 HilbertStatus OrderTables::add(int which, StringRef name,
                                const HilbertOrder &order, int64_t batch,
                                int64_t tokens) {
   if (order.kind == HILBERT_ORDER_RASTER)
     return HILBERT_OK;
   if (order.kind == HILBERT_ORDER_STATIC) {
-    HilbertOrderSpec spec;
-    if (HilbertStatus status = hilbertOrderResolve(&order.spec, &spec))
-      return fail(status, name + ": " + hilbertGetErrorMessage());
-    if (spec.length != tokens)
-      return fail(HILBERT_INVALID_ARGUMENT,
-                  name + " must have as many tokens as its tensor, " +
-                      Twine(tokens) + ", but has " + Twine(spec.length));
-    curve::OrderSpec resolved{static_cast<curve::Curve>(spec.curve),
-                              {spec.extents, spec.extents + spec.rank},
-                              {},
-                              spec.length};
-    if (spec.tile[0])
-      resolved.tile.assign(spec.tile, spec.tile + spec.rank);
+    curve::OrderSpec resolved;
+    if (HilbertStatus status = resolveOrder(name, order.spec, tokens, resolved))
+      return status;
     if (curve::isIdentity(resolved))
       return HILBERT_OK;
     HilbertTensor table = {};
     const int32_t *entries;
     if (HilbertStatus status =
-            hilbertOrderGetTable(&spec, &entries, &table.shape[0]))
+            hilbertOrderGetTable(&order.spec, &entries, &table.shape[0]))
       return status;
     table.data = const_cast<int32_t *>(entries);
     table.dtype = HILBERT_I32;
@@ -267,7 +235,11 @@ HilbertStatus OrderTables::add(int which, StringRef name,
     return fail(HILBERT_INVALID_ARGUMENT, name + " must be contiguous");
   if (HilbertStatus status = checkAlignment({name, table}, sizeof(int32_t)))
     return status;
-  if (HilbertStatus status = checkEntries(name, table))
+  // Kernels trust their tables: an entry outside would be an address outside.
+  if (HilbertStatus status =
+          checkEntries(name, static_cast<const int32_t *>(table.data),
+                       table.rank == 2 ? table.shape[0] : 1,
+                       table.shape[table.rank - 1], checksOrders()))
     return status;
   use(which, table);
   return HILBERT_OK;
@@ -345,7 +317,8 @@ HilbertStatus Call::checkDisjoint(ArrayRef<Named> written,
   return HILBERT_OK;
 }
 
-HilbertStatus Call::check(const HilbertAttention &a, bool isGradient) {
+/// What does not depend on the device.
+static HilbertStatus checkSettings(const HilbertAttention &a) {
   if (a.structSize != sizeof(HilbertAttention))
     return fail(HILBERT_INVALID_ARGUMENT,
                 "structSize of HilbertAttention must be " +
@@ -362,6 +335,19 @@ HilbertStatus Call::check(const HilbertAttention &a, bool isGradient) {
                                               Twine(std::isnan(a.scale) ? "nan"
                                                     : a.scale > 0 ? "inf"
                                                                   : "-inf"));
+  return HILBERT_OK;
+}
+
+static HilbertStatus checkSettings(const HilbertAttentionGrad &grad) {
+  if (grad.structSize != sizeof(HilbertAttentionGrad))
+    return fail(HILBERT_INVALID_ARGUMENT,
+                "structSize of HilbertAttentionGrad must be " +
+                    Twine(sizeof(HilbertAttentionGrad)) + ", but is " +
+                    Twine(grad.structSize));
+  return checkSettings(grad.forward);
+}
+
+HilbertStatus Call::check(const HilbertAttention &a, bool isGradient) {
   if (HilbertStatus status = checkTensor({"q", a.q}, 4))
     return status;
   if (a.q.dtype != HILBERT_F16 && a.q.dtype != HILBERT_BF16 &&
@@ -427,11 +413,6 @@ HilbertStatus Call::check(const HilbertAttention &a, bool isGradient) {
 
 HilbertStatus Call::checkGrad(const HilbertAttentionGrad &grad) {
   const HilbertAttention &a = grad.forward;
-  if (grad.structSize != sizeof(HilbertAttentionGrad))
-    return fail(HILBERT_INVALID_ARGUMENT,
-                "structSize of HilbertAttentionGrad must be " +
-                    Twine(sizeof(HilbertAttentionGrad)) + ", but is " +
-                    Twine(grad.structSize));
   if (HilbertStatus status = check(a, /*isGradient=*/true))
     return status;
   const Named written[] = {{"dq", grad.dq}, {"dk", grad.dk}, {"dv", grad.dv}};
@@ -488,6 +469,10 @@ HilbertStatus Call::run() {
 HilbertStatus hilbertAttention(const HilbertAttention *attention) {
   if (!attention)
     return fail(HILBERT_INVALID_ARGUMENT, "attention must not be null");
+  if (HilbertStatus status = checkSettings(*attention))
+    return status;
+  if (attention->q.deviceType == HILBERT_CUDA)
+    return runOnDevice(*attention);
   Call call;
   if (HilbertStatus status = call.check(*attention, /*isGradient=*/false))
     return status;
@@ -497,8 +482,26 @@ HilbertStatus hilbertAttention(const HilbertAttention *attention) {
 HilbertStatus hilbertAttentionGrad(const HilbertAttentionGrad *grad) {
   if (!grad)
     return fail(HILBERT_INVALID_ARGUMENT, "grad must not be null");
+  if (HilbertStatus status = checkSettings(*grad))
+    return status;
+  if (grad->forward.q.deviceType == HILBERT_CUDA)
+    return runOnDevice(*grad);
   Call call;
   if (HilbertStatus status = call.checkGrad(*grad))
     return status;
   return call.run();
+}
+
+HilbertStatus
+hilbertAttentionGradGetWorkspaceBytes(const HilbertAttentionGrad *grad,
+                                      size_t *bytes) {
+  if (!grad || !bytes)
+    return fail(HILBERT_INVALID_ARGUMENT,
+                Twine(grad ? "bytes" : "grad") + " must not be null");
+  if (HilbertStatus status = checkSettings(*grad))
+    return status;
+  *bytes = 0;
+  if (grad->forward.q.deviceType == HILBERT_CUDA)
+    return getWorkspaceBytes(*grad, *bytes);
+  return HILBERT_OK;
 }

@@ -9,12 +9,56 @@
 #include "hilbert-c/Order.h"
 
 #include "Error.h"
+#include "Orders.h"
 
 #include "hilbert-runtime/HostABI.h"
 #include "hilbert-runtime/ThreadPool.h"
-#include "hilbert/Curve/Order.h"
+
+#include <cstdlib>
 
 using namespace hilbert;
+using llvm::StringRef;
+using llvm::Twine;
+
+HilbertStatus hilbert::resolveOrder(StringRef name,
+                                    const HilbertOrderSpec &spec,
+                                    int64_t tokens, curve::OrderSpec &order) {
+  HilbertOrderSpec resolved;
+  if (HilbertStatus status = hilbertOrderResolve(&spec, &resolved))
+    return fail(status, name + ": " + hilbertGetErrorMessage());
+  if (resolved.length != tokens)
+    return fail(HILBERT_INVALID_ARGUMENT,
+                name + " must have as many tokens as its tensor, " +
+                    Twine(tokens) + ", but has " + Twine(resolved.length));
+  order = {static_cast<curve::Curve>(resolved.curve),
+           {resolved.extents, resolved.extents + resolved.rank},
+           {},
+           resolved.length};
+  if (resolved.tile[0])
+    order.tile.assign(resolved.tile, resolved.tile + resolved.rank);
+  return HILBERT_OK;
+}
+
+bool hilbert::checksOrders() {
+  const char *setting = std::getenv("HILBERT_CHECK_ORDERS");
+  return setting && StringRef(setting) == "1";
+}
+
+HilbertStatus hilbert::checkEntries(StringRef name, const int32_t *entries,
+                                    int64_t rows, int64_t tokens, bool isFull) {
+  for (int64_t row = 0; row < rows; ++row, entries += tokens) {
+    uint32_t largest = 0;
+    for (int64_t i = 0; i < tokens; ++i)
+      largest = std::max(largest, static_cast<uint32_t>(entries[i]));
+    if (tokens == 0 || (largest < tokens && !isFull))
+      continue;
+    if (auto message = curve::validatePermutation(entries, tokens))
+      return fail(HILBERT_INVALID_ARGUMENT,
+                  name + (rows > 1 ? "'s row " + Twine(row) : Twine("")) +
+                      ": " + *message);
+  }
+  return HILBERT_OK;
+}
 
 HilbertStatus hilbertOrderResolve(const HilbertOrderSpec *spec,
                                   HilbertOrderSpec *resolved) {

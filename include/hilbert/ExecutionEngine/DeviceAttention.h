@@ -130,6 +130,7 @@ public:
   /// Bytes at kWorkspace.
   size_t workspaceBytes() const { return plan->workspaceBytes; }
 
+  const rt::cuda::Device &device() const { return *plan->device; }
   const DeviceKernelSpec &spec() const { return plan->spec; }
   size_t numKernels() const { return plan->launches.size(); }
   const KernelInfo &kernelInfo(size_t index) const {

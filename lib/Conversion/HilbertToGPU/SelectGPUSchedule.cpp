@@ -28,6 +28,9 @@ std::optional<int64_t> hilbert::getSharedMemory(StringRef chip) {
       .Default(std::nullopt);
 }
 
+/// What chips for data centers have, and others do not.
+static constexpr int64_t kLargeShared = 128 * 1024;
+
 namespace {
 /// Tile sizes before the target's limits: fewer stages, then narrower tiles,
 /// then fewer warps, until `resident` tiles of m rows and `streamed` ones of n
@@ -68,17 +71,16 @@ static FailureOr<ScheduleAttr> fit(AttentionInterface op, Wish wish,
                            wish.stages, wish.ctas);
 }
 
-/// Whether a kernel needs registers beyond its accumulators: the ranks that
-/// causality compares, or the zeros of columns beyond the depth.
-static bool needsMoreRegisters(AttentionInterface op) {
-  return op.getCausal() != Causality::None ||
-         op.getDepth() != tile::getTileColumns(op.getDepth());
+/// Whether columns beyond the depth take registers, too.
+static bool isPadded(AttentionInterface op) {
+  return op.getDepth() != tile::getTileColumns(op.getDepth());
 }
 
-/// Whether one segment covers all tokens: then sizes are in registers, too.
-static bool isDense(AttentionInterface op) {
+/// Whether every query has all keys.
+static bool isFull(AttentionInterface op) {
   PatternAttr pattern = op.getPatternAttr();
-  return !pattern || pattern.getBranchesOf(0)[0].isDense();
+  return op.getCausal() == Causality::None &&
+         (!pattern || pattern.getBranchesOf(0)[0].isDense());
 }
 
 /// What measurements favoured: accumulators of a warp are 32 rows where they
@@ -87,8 +89,15 @@ static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
   int64_t depth = op.getDepth();
   if (isa<AttentionOp>(op.getOperation())) {
     Wish wish = depth > 128 ? Wish{64, 64, 4, 2, 1} : Wish{128, 64, 4, 2, 2};
-    if (depth > 64 && depth <= 128 && needsMoreRegisters(op))
-      wish = {128, 64, 8, 2, 1};
+    if (depth > 64 && depth <= 128) {
+      // Without registers to spare for 32 rows: ranks are tokens, or the chip's
+      // assembler keeps more addresses.
+      if (isPadded(op) ||
+          (op.getCausal() == Causality::Position && limit < kLargeShared))
+        wish = {128, 64, 8, 2, 1};
+      else if (op.getCausal() == Causality::Token)
+        wish = {64, 64, 4, 2, 2};
+    }
     if (depth > 192 && op.getCausal() != Causality::None)
       wish.n = 32;
     FailureOr<ScheduleAttr> schedule = fit(op, wish, 1, 2, limit);
@@ -97,9 +106,10 @@ static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
     return Attribute(*schedule);
   }
   Wish dq = depth <= 128 ? Wish{64, 64, 4, 2, 2} : Wish{64, 32, 4, 2, 1};
-  Wish dkv = depth > 128                             ? Wish{64, 32, 4, 2, 1}
-             : isDense(op) || needsMoreRegisters(op) ? Wish{128, 64, 8, 2, 1}
-                                                     : Wish{64, 64, 4, 2, 2};
+  Wish dkv = depth > 128 ? Wish{64, 32, 4, 2, 1}
+             : isFull(op) || isPadded(op) || op.getCausal() == Causality::Token
+                 ? Wish{128, 64, 8, 2, 1}
+                 : Wish{64, 64, 4, 2, 2};
   if (depth > 192 && op.getCausal() == Causality::Token)
     dkv.n = 16;
   FailureOr<ScheduleAttr> first = fit(op, dq, 3, 2, limit);
