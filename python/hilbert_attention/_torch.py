@@ -21,7 +21,7 @@ from hilbert_attention._checks import CAUSALITIES, LAYOUTS, checked_scale, warn_
 from hilbert_attention.order import MAX_TOKENS, as_order
 
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32)
-_DEVICES = ("cpu", "meta")
+_DEVICES = ("cpu", "cuda", "meta")
 
 _FORWARD = (
     "Tensor q, Tensor k, Tensor v, Tensor? q_table, Tensor? kv_table, Tensor? out_table, "
@@ -95,7 +95,7 @@ def _check(name, tensor, device):
     if tensor.dim() != 4:
         raise ValueError(f"{name} must have 4 dimensions, but has shape {tuple(tensor.shape)}")
     if tensor.device.type not in _DEVICES:
-        raise ValueError(f"{name} must be on the CPU, the only device with kernels, but is on {tensor.device}")
+        raise ValueError(f"{name} must be on the CPU or a CUDA device, which have kernels, but is on {tensor.device}")
     _check_device(name, tensor, device)
 
 
@@ -120,7 +120,7 @@ def _order(name, order, device):
 
 
 # ===----------------------------------------------------------------------===
-# Kernels on the CPU, and what they return
+# Kernels, and what they return
 # ===----------------------------------------------------------------------===
 
 
@@ -169,15 +169,21 @@ def _tail(q_table, kv_table, out_table, q_order, kv_order, out_order, pattern, c
     )
 
 
-def _attention_cpu(q, k, v, *arguments):
+def _run(q, k, v, *arguments, on_device=()):
     out, lse = _results(q, k, v, *arguments)
     _C.attention(
-        _readable("q", q), _readable("k", k), _readable("v", v), _capsule(out), _capsule(lse), *_tail(*arguments)
+        _readable("q", q),
+        _readable("k", k),
+        _readable("v", v),
+        _capsule(out),
+        _capsule(lse),
+        *_tail(*arguments),
+        *on_device,
     )
     return out, lse
 
 
-def _attention_grad_cpu(q, k, v, *arguments):
+def _run_grad(q, k, v, *arguments, on_device=()):
     *arguments, out, lse, dout, dlse = arguments
     gradients = _gradients(q, k, v)
     _C.attention_grad(
@@ -190,15 +196,39 @@ def _attention_grad_cpu(q, k, v, *arguments):
         None if dlse is None else _capsule(dlse.contiguous()),
         *map(_capsule, gradients),
         *_tail(*arguments),
+        *on_device,
     )
     return gradients
 
 
+def _launch_settings(q):
+    """(the current stream of q's device, whether products of f32 may be in TF32)"""
+    allow_tf32 = q.dtype is torch.float32 and torch.get_float32_matmul_precision() != "highest"
+    if q.dtype is torch.float32 and not allow_tf32:
+        raise TypeError(
+            "q must be float16 or bfloat16 on a GPU, but is torch.float32: its products would be in TF32, which "
+            'torch.set_float32_matmul_precision("high") allows'
+        )
+    return torch._C._cuda_getCurrentRawStream(q.device.index), allow_tf32
+
+
+def _run_cuda(q, *arguments):
+    return _run(q, *arguments, on_device=_launch_settings(q))
+
+
+def _run_grad_cuda(q, *arguments):
+    # Of this stream, like all that torch allocates: it may go when kernels are enqueued.
+    lse = arguments[-3]
+    workspace = torch.empty(lse.shape, dtype=torch.float32, device=q.device)
+    on_device = *_launch_settings(q), workspace.data_ptr(), 4 * workspace.numel()
+    return _run_grad(q, *arguments, on_device=on_device)
+
+
 # The kernels of each kind of device.
-_KERNELS = {"cpu": (_attention_cpu, _attention_grad_cpu)}
-for _kind, (_run, _run_grad) in _KERNELS.items():
-    _library.impl("attention", _run, _kind.upper())
-    _library.impl("attention_grad", _run_grad, _kind.upper())
+_KERNELS = {"cpu": (_run, _run_grad), "cuda": (_run_cuda, _run_grad_cuda)}
+for _kind, (_forward, _gradient) in _KERNELS.items():
+    _library.impl("attention", _forward, _kind.upper())
+    _library.impl("attention_grad", _gradient, _kind.upper())
 torch.library.register_fake(_attention, _results, lib=_library)
 torch.library.register_fake(_attention_grad, _gradients, lib=_library)
 

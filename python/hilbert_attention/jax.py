@@ -1,11 +1,12 @@
 # Part of the hilbert project, under the Apache License v2.0 with LLVM
 # Exceptions. See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""attention() of JAX arrays on the CPU: an XLA custom call with a custom_vjp.
+"""attention() of JAX arrays, on the CPU or a GPU: an XLA custom call with a custom_vjp.
 
 Patterns and static orders are its attributes, fixed when a program is traced.
-Tables of runtime orders and the scale are operands, and may be traced. k, v and
-tables may be NumPy arrays beside a q of JAX.
+Tables of runtime orders and, on the CPU, the scale are operands, and may be traced.
+k, v and tables may be NumPy arrays beside a q of JAX. A GPU takes float16 and
+bfloat16, and float32 where jax.default_matmul_precision is "tensorfloat32".
 
 out and lse have gradients with respect to q, k and v: reverse mode, once. A gradient
 of the scale and second derivatives are a NotImplementedError. Under vmap, calls run
@@ -16,6 +17,7 @@ such as the entries of a table, is a jax.errors.JaxRuntimeError.
 """
 
 import functools
+import math
 import typing
 
 import jax
@@ -48,6 +50,9 @@ def run(q, k, v, orders, pattern, causal, layout, scale):
         pattern,
         CAUSALITIES[causal],
         LAYOUTS[layout],
+        # The operand is enough for the CPU, and another number then traces nothing.
+        math.nan if isinstance(scale, jax.Array) or jax.default_backend() == "cpu" else checked_scale(scale, depth),
+        jax.config.jax_default_matmul_precision == "tensorfloat32",
     )
     return _jitted(call, q, k, v, _scale(scale, depth), [_table(table) for table in tables])
 
@@ -127,11 +132,14 @@ def _register():
     # not take later stops the client from starting. Importing this module must not
     # start one; by now it exists, or is about to.
     jax.local_devices(backend="cpu")
-    for name, handler in _C.ffi_handlers().items():
-        try:
-            jax.ffi.register_ffi_target(name, handler, platform="cpu")
-        except jax.errors.JaxRuntimeError as error:
-            raise ImportError(f"hilbert_attention needs another jaxlib than {jax.lib.__version__}: {error}") from error
+    jax.local_devices()
+    for platform, handlers in _C.ffi_handlers().items():
+        for name, handler in handlers.items():
+            try:
+                jax.ffi.register_ffi_target(name, handler, platform=platform)
+            except jax.errors.JaxRuntimeError as error:
+                version = jax.lib.__version__
+                raise ImportError(f"hilbert_attention needs another jaxlib than {version}: {error}") from error
 
 
 class _Call(typing.NamedTuple):
@@ -146,6 +154,8 @@ class _Call(typing.NamedTuple):
     pattern: str
     causal: int
     layout: int
+    scale: float
+    allow_tf32: bool
 
     def __call__(self, target, results, *operands):
         """Runs a handler; `results` are arrays or shapes like those returned."""
@@ -155,8 +165,8 @@ class _Call(typing.NamedTuple):
             target, [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in results], vmap_method="sequential"
         )
         orders = {name: np.array(getattr(self, name), np.int64) for name in ("q_order", "kv_order", "out_order")}
-        causal, layout = np.int32(self.causal), np.int32(self.layout)
-        return call(*operands, **orders, pattern=self.pattern, causal=causal, layout=layout)
+        numbers = {"causal": np.int32(self.causal), "layout": np.int32(self.layout), "scale": np.float32(self.scale)}
+        return call(*operands, **orders, pattern=self.pattern, **numbers, allow_tf32=self.allow_tf32)
 
 
 @jax.custom_jvp

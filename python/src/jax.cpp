@@ -17,6 +17,8 @@
 #include "hilbert-c/Attention.h"
 #include "xla/ffi/api/ffi.h"
 
+#include <cmath>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -53,8 +55,15 @@ HilbertDType getDType(ffi::DataType type) {
   }
 }
 
+/// Where a call runs.
+struct Place {
+  HilbertDeviceType deviceType = HILBERT_CPU;
+  int32_t ordinal = 0;
+  void *stream = nullptr;
+};
+
 /// XLA hands over row-major buffers.
-HilbertTensor getTensor(const Buffer &buffer) {
+HilbertTensor getTensor(const Buffer &buffer, const Place &place) {
   auto shape = buffer.dimensions();
   if (shape.size() > HILBERT_MAX_RANK)
     throw Error::InvalidArgument("ranks must be at most 8, but one is " +
@@ -62,7 +71,8 @@ HilbertTensor getTensor(const Buffer &buffer) {
   HilbertTensor tensor{};
   tensor.data = buffer.untyped_data();
   tensor.dtype = getDType(buffer.element_type());
-  tensor.deviceType = HILBERT_CPU;
+  tensor.deviceType = place.deviceType;
+  tensor.deviceId = place.ordinal;
   tensor.rank = int32_t(shape.size());
   int64_t stride = 1;
   for (size_t dim = shape.size(); dim-- > 0; stride *= shape[dim]) {
@@ -72,7 +82,8 @@ HilbertTensor getTensor(const Buffer &buffer) {
   return tensor;
 }
 
-HilbertOrder getOrder(Order order, const ffi::RemainingArgs &tables) {
+HilbertOrder getOrder(Order order, const ffi::RemainingArgs &tables,
+                      const Place &place) {
   HilbertOrder result{};
   if (order.size() == 0) {
     result.kind = HILBERT_ORDER_RASTER;
@@ -81,7 +92,7 @@ HilbertOrder getOrder(Order order, const ffi::RemainingArgs &tables) {
     if (!table)
       throw table.error();
     result.kind = HILBERT_ORDER_TABLE;
-    result.table = getTensor(*table);
+    result.table = getTensor(*table, place);
   } else if (order.size() == 9) {
     result.kind = HILBERT_ORDER_STATIC;
     result.spec = {HilbertCurve(order[0]),
@@ -110,73 +121,162 @@ Error getError(HilbertStatus status) {
     return Error(ffi::ErrorCode::kResourceExhausted, hilbertGetErrorMessage());
   case HILBERT_COMPILE_FAILED:
   case HILBERT_INTERNAL_ERROR:
+  case HILBERT_DRIVER_FAILED:
     break;
   }
   return Error::Internal(hilbertGetErrorMessage());
 }
 
+/// The attributes, which all handlers share.
+struct Settings {
+  Order qOrder, kvOrder, outOrder;
+  std::string pattern;
+  HilbertCausality causal;
+  HilbertLayout layout;
+  /// NaN: traced, so an operand only.
+  float scale;
+  bool allowTf32;
+
+  Settings(Order qOrder, Order kvOrder, Order outOrder,
+           std::string_view pattern, int32_t causal, int32_t layout,
+           float scale, bool allowTf32)
+      : qOrder(qOrder), kvOrder(kvOrder), outOrder(outOrder), pattern(pattern),
+        causal(HilbertCausality(causal)), layout(HilbertLayout(layout)),
+        scale(scale), allowTf32(allowTf32) {}
+};
+
+float getScale(Scalar operand, const Settings &settings, const Place &place) {
+  if (place.deviceType == HILBERT_CPU)
+    return *operand.typed_data();
+  if (std::isnan(settings.scale))
+    throw Error(ffi::ErrorCode::kUnimplemented,
+                "on a GPU, scale must be a number when the program is traced: "
+                "multiply q by it, and give scale=1");
+  return settings.scale;
+}
+
 HilbertAttention getAttention(Buffer q, Buffer k, Buffer v, Buffer out,
                               Buffer lse, Scalar scale,
-                              const ffi::RemainingArgs &tables, Order qOrder,
-                              Order kvOrder, Order outOrder,
-                              const std::string &pattern, int32_t causal,
-                              int32_t layout) {
+                              const ffi::RemainingArgs &tables,
+                              const Settings &settings, const Place &place) {
   HilbertAttention attention{};
   attention.structSize = sizeof(attention);
-  attention.q = getTensor(q);
-  attention.k = getTensor(k);
-  attention.v = getTensor(v);
-  attention.out = getTensor(out);
-  attention.lse = getTensor(lse);
-  attention.qOrder = getOrder(qOrder, tables);
-  attention.kvOrder = getOrder(kvOrder, tables);
-  attention.outOrder = getOrder(outOrder, tables);
-  attention.pattern = pattern.empty() ? nullptr : pattern.c_str();
-  attention.causal = HilbertCausality(causal);
-  attention.layout = HilbertLayout(layout);
-  attention.scale = *scale.typed_data();
+  attention.q = getTensor(q, place);
+  attention.k = getTensor(k, place);
+  attention.v = getTensor(v, place);
+  attention.out = getTensor(out, place);
+  attention.lse = getTensor(lse, place);
+  attention.qOrder = getOrder(settings.qOrder, tables, place);
+  attention.kvOrder = getOrder(settings.kvOrder, tables, place);
+  attention.outOrder = getOrder(settings.outOrder, tables, place);
+  attention.pattern =
+      settings.pattern.empty() ? nullptr : settings.pattern.c_str();
+  attention.causal = settings.causal;
+  attention.layout = settings.layout;
+  attention.scale = getScale(scale, settings, place);
+  attention.allowTf32 = settings.allowTf32;
+  attention.stream = place.stream;
   return attention;
 }
 
-Error runAttention(Buffer q, Buffer k, Buffer v, Scalar scale,
-                   ffi::RemainingArgs tables, Output out, Output lse,
-                   Order qOrder, Order kvOrder, Order outOrder,
-                   std::string_view pattern, int32_t causal, int32_t layout) {
-  try {
-    std::string text(pattern);
-    HilbertAttention attention =
-        getAttention(q, k, v, *out, *lse, scale, tables, qOrder, kvOrder,
-                     outOrder, text, causal, layout);
-    return getError(hilbertAttention(&attention));
-  } catch (const Error &error) {
-    return error;
-  }
+Error runAttention(const Place &place, Buffer q, Buffer k, Buffer v,
+                   Scalar scale, ffi::RemainingArgs tables, Output out,
+                   Output lse, const Settings &settings) {
+  HilbertAttention attention =
+      getAttention(q, k, v, *out, *lse, scale, tables, settings, place);
+  return getError(hilbertAttention(&attention));
 }
 
-Error runAttentionGrad(Buffer q, Buffer k, Buffer v, Scalar scale, Buffer out,
+/// `scratch` is null on the host.
+Error runAttentionGrad(const Place &place, ffi::ScratchAllocator *scratch,
+                       Buffer q, Buffer k, Buffer v, Scalar scale, Buffer out,
                        Buffer lse, Buffer dout, Buffer dlse,
                        ffi::RemainingArgs tables, Output dq, Output dk,
-                       Output dv, Order qOrder, Order kvOrder, Order outOrder,
-                       std::string_view pattern, int32_t causal,
-                       int32_t layout) {
+                       Output dv, const Settings &settings) {
+  HilbertAttentionGrad grad{};
+  grad.structSize = sizeof(grad);
+  grad.forward =
+      getAttention(q, k, v, out, lse, scale, tables, settings, place);
+  grad.dout = getTensor(dout, place);
+  grad.dlse = getTensor(dlse, place);
+  grad.dq = getTensor(*dq, place);
+  grad.dk = getTensor(*dk, place);
+  grad.dv = getTensor(*dv, place);
+  if (scratch) {
+    constexpr size_t kAlignment = 256;
+    size_t bytes = 0;
+    if (HilbertStatus status =
+            hilbertAttentionGradGetWorkspaceBytes(&grad, &bytes))
+      return getError(status);
+    if (bytes) {
+      std::optional<void *> workspace = scratch->Allocate(bytes, kAlignment);
+      if (!workspace)
+        return Error(ffi::ErrorCode::kResourceExhausted,
+                     "no memory for a workspace of " + std::to_string(bytes) +
+                         " bytes");
+      grad.forward.workspace = *workspace;
+      grad.forward.workspaceBytes = bytes;
+    }
+  }
+  return getError(hilbertAttentionGrad(&grad));
+}
+
+template <typename Body> Error returnErrors(Body body) {
   try {
-    std::string text(pattern);
-    HilbertAttentionGrad grad{};
-    grad.structSize = sizeof(grad);
-    grad.forward = getAttention(q, k, v, out, lse, scale, tables, qOrder,
-                                kvOrder, outOrder, text, causal, layout);
-    grad.dout = getTensor(dout);
-    grad.dlse = getTensor(dlse);
-    grad.dq = getTensor(*dq);
-    grad.dk = getTensor(*dk);
-    grad.dv = getTensor(*dv);
-    return getError(hilbertAttentionGrad(&grad));
+    return body();
   } catch (const Error &error) {
     return error;
   }
 }
 
-/// The attributes, which both handlers share.
+constexpr auto attentionOnHost = [](Buffer q, Buffer k, Buffer v, Scalar scale,
+                                    ffi::RemainingArgs tables, Output out,
+                                    Output lse, auto... attributes) {
+  return returnErrors([&] {
+    return runAttention(Place(), q, k, v, scale, tables, out, lse,
+                        Settings(attributes...));
+  });
+};
+
+constexpr auto attentionOnCuda = [](void *stream, int32_t ordinal, Buffer q,
+                                    Buffer k, Buffer v, Scalar scale,
+                                    ffi::RemainingArgs tables, Output out,
+                                    Output lse, auto... attributes) {
+  return returnErrors([&] {
+    return runAttention({HILBERT_CUDA, ordinal, stream}, q, k, v, scale, tables,
+                        out, lse, Settings(attributes...));
+  });
+};
+
+constexpr auto attentionGradOnHost =
+    [](Buffer q, Buffer k, Buffer v, Scalar scale, Buffer out, Buffer lse,
+       Buffer dout, Buffer dlse, ffi::RemainingArgs tables, Output dq,
+       Output dk, Output dv, auto... attributes) {
+      return returnErrors([&] {
+        return runAttentionGrad(Place(), nullptr, q, k, v, scale, out, lse,
+                                dout, dlse, tables, dq, dk, dv,
+                                Settings(attributes...));
+      });
+    };
+
+constexpr auto attentionGradOnCuda =
+    [](void *stream, int32_t ordinal, ffi::ScratchAllocator scratch, Buffer q,
+       Buffer k, Buffer v, Scalar scale, Buffer out, Buffer lse, Buffer dout,
+       Buffer dlse, ffi::RemainingArgs tables, Output dq, Output dk, Output dv,
+       auto... attributes) {
+      return returnErrors([&] {
+        return runAttentionGrad({HILBERT_CUDA, ordinal, stream}, &scratch, q, k,
+                                v, scale, out, lse, dout, dlse, tables, dq, dk,
+                                dv, Settings(attributes...));
+      });
+    };
+
+auto bindPlace() {
+  return ffi::Ffi::Bind()
+      .Ctx<ffi::PlatformStream<void *>>()
+      .Ctx<ffi::DeviceOrdinal>();
+}
+
 template <typename Binding> auto bindAttributes(Binding binding) {
   return std::move(binding)
       .template Attr<Order>("q_order")
@@ -184,43 +284,62 @@ template <typename Binding> auto bindAttributes(Binding binding) {
       .template Attr<Order>("out_order")
       .template Attr<std::string_view>("pattern")
       .template Attr<int32_t>("causal")
-      .template Attr<int32_t>("layout");
+      .template Attr<int32_t>("layout")
+      .template Attr<float>("scale")
+      .template Attr<bool>("allow_tf32");
 }
 
-XLA_FFI_DEFINE_HANDLER(attentionHandler, runAttention,
-                       bindAttributes(ffi::Ffi::Bind()
-                                          .Arg<Buffer>()   // q
-                                          .Arg<Buffer>()   // k
-                                          .Arg<Buffer>()   // v
-                                          .Arg<Scalar>()   // scale
-                                          .RemainingArgs() // tables
-                                          .Ret<Buffer>()   // out
-                                          .Ret<Buffer>()   // lse
-                                      ));
+template <typename Binding> auto bindAttention(Binding binding) {
+  return bindAttributes(std::move(binding)
+                            .template Arg<Buffer>() // q
+                            .template Arg<Buffer>() // k
+                            .template Arg<Buffer>() // v
+                            .template Arg<Scalar>() // scale
+                            .RemainingArgs()        // tables
+                            .template Ret<Buffer>() // out
+                            .template Ret<Buffer>() // lse
+  );
+}
 
-XLA_FFI_DEFINE_HANDLER(attentionGradHandler, runAttentionGrad,
-                       bindAttributes(ffi::Ffi::Bind()
-                                          .Arg<Buffer>()   // q
-                                          .Arg<Buffer>()   // k
-                                          .Arg<Buffer>()   // v
-                                          .Arg<Scalar>()   // scale
-                                          .Arg<Buffer>()   // out
-                                          .Arg<Buffer>()   // lse
-                                          .Arg<Buffer>()   // dout
-                                          .Arg<Buffer>()   // dlse
-                                          .RemainingArgs() // tables
-                                          .Ret<Buffer>()   // dq
-                                          .Ret<Buffer>()   // dk
-                                          .Ret<Buffer>()   // dv
-                                      ));
+template <typename Binding> auto bindAttentionGrad(Binding binding) {
+  return bindAttributes(std::move(binding)
+                            .template Arg<Buffer>() // q
+                            .template Arg<Buffer>() // k
+                            .template Arg<Buffer>() // v
+                            .template Arg<Scalar>() // scale
+                            .template Arg<Buffer>() // out
+                            .template Arg<Buffer>() // lse
+                            .template Arg<Buffer>() // dout
+                            .template Arg<Buffer>() // dlse
+                            .RemainingArgs()        // tables
+                            .template Ret<Buffer>() // dq
+                            .template Ret<Buffer>() // dk
+                            .template Ret<Buffer>() // dv
+  );
+}
+
+XLA_FFI_DEFINE_HANDLER(hostHandler, attentionOnHost,
+                       bindAttention(ffi::Ffi::Bind()));
+XLA_FFI_DEFINE_HANDLER(hostGradHandler, attentionGradOnHost,
+                       bindAttentionGrad(ffi::Ffi::Bind()));
+XLA_FFI_DEFINE_HANDLER(cudaHandler, attentionOnCuda,
+                       bindAttention(bindPlace()));
+XLA_FFI_DEFINE_HANDLER(
+    cudaGradHandler, attentionGradOnCuda,
+    bindAttentionGrad(bindPlace().Ctx<ffi::ScratchAllocator>()));
 
 } // namespace
 
 nb::dict ffiHandlers() {
-  nb::dict handlers;
-  handlers["hilbert_attention"] =
-      nb::capsule(reinterpret_cast<void *>(attentionHandler));
-  handlers["hilbert_attention_grad"] =
-      nb::capsule(reinterpret_cast<void *>(attentionGradHandler));
+  auto capsule = [](XLA_FFI_Handler *handler) {
+    return nb::capsule(reinterpret_cast<void *>(handler));
+  };
+  nb::dict cpu, cuda, handlers;
+  cpu["hilbert_attention"] = capsule(hostHandler);
+  cpu["hilbert_attention_grad"] = capsule(hostGradHandler);
+  cuda["hilbert_attention"] = capsule(cudaHandler);
+  cuda["hilbert_attention_grad"] = capsule(cudaGradHandler);
+  handlers["cpu"] = cpu;
+  handlers["CUDA"] = cuda;
   return handlers;
 }

@@ -57,6 +57,7 @@ PyObject *getExceptionType(HilbertStatus status) {
   case HILBERT_OK:
   case HILBERT_COMPILE_FAILED:
   case HILBERT_INTERNAL_ERROR:
+  case HILBERT_DRIVER_FAILED:
     break;
   }
   return PyExc_RuntimeError;
@@ -347,10 +348,12 @@ void checkEnums(int causal, int layout) {
           "layout must be 0 (bnhd) or 1 (bhnd), but is " + to_string(layout));
 }
 
+void *getPointer(uint64_t address) { return reinterpret_cast<void *>(address); }
+
 void attention(nb::handle q, nb::handle k, nb::handle v, nb::handle out,
                nb::handle lse, nb::handle qOrder, nb::handle kvOrder,
                nb::handle outOrder, nb::handle pattern, int causal, int layout,
-               float scale) {
+               float scale, uint64_t stream, bool allowTf32) {
   checkEnums(causal, layout);
   Borrowed borrowed;
   HilbertAttention call{sizeof(HilbertAttention),
@@ -365,7 +368,11 @@ void attention(nb::handle q, nb::handle k, nb::handle v, nb::handle out,
                         getPattern(pattern),
                         HilbertCausality(causal),
                         HilbertLayout(layout),
-                        scale};
+                        scale,
+                        allowTf32,
+                        getPointer(stream),
+                        nullptr,
+                        0};
   HilbertStatus status;
   {
     nb::gil_scoped_release release;
@@ -378,7 +385,9 @@ void attentionGrad(nb::handle q, nb::handle k, nb::handle v, nb::handle out,
                    nb::handle lse, nb::handle dout, nb::handle dlse,
                    nb::handle dq, nb::handle dk, nb::handle dv,
                    nb::handle qOrder, nb::handle kvOrder, nb::handle outOrder,
-                   nb::handle pattern, int causal, int layout, float scale) {
+                   nb::handle pattern, int causal, int layout, float scale,
+                   uint64_t stream, bool allowTf32, uint64_t workspace,
+                   size_t workspaceBytes) {
   checkEnums(causal, layout);
   Borrowed borrowed;
   HilbertAttentionGrad call{
@@ -388,7 +397,8 @@ void attentionGrad(nb::handle q, nb::handle k, nb::handle v, nb::handle out,
        borrowed.read("lse", lse), borrowed.order("q_order", qOrder),
        borrowed.order("kv_order", kvOrder),
        borrowed.order("out_order", outOrder), getPattern(pattern),
-       HilbertCausality(causal), HilbertLayout(layout), scale},
+       HilbertCausality(causal), HilbertLayout(layout), scale, allowTf32,
+       getPointer(stream), getPointer(workspace), workspaceBytes},
       borrowed.read("dout", dout),
       dlse.is_none() ? HilbertTensor{} : borrowed.read("dlse", dlse),
       borrowed.write("dq", dq),
@@ -433,23 +443,26 @@ NB_MODULE(_C, m) {
   m.def("attention", &attention, "q"_a.none(), "k"_a.none(), "v"_a.none(),
         "out"_a.none(), "lse"_a.none(), "q_order"_a.none(), "kv_order"_a.none(),
         "out_order"_a.none(), "pattern"_a.none(), "causal"_a, "layout"_a,
-        "scale"_a,
+        "scale"_a, "stream"_a = 0, "allow_tf32"_a = false,
         nb::sig("def attention(q: object, k: object, v: object, out: object, "
                 "lse: object, q_order: object | None, kv_order: object | None, "
                 "out_order: object | None, pattern: str | None, causal: int, "
-                "layout: int, scale: float) -> None"),
+                "layout: int, scale: float, stream: int = 0, "
+                "allow_tf32: bool = False) -> None"),
         "Writes out and lse; as hilbertAttention of hilbert-c/Attention.h.");
   m.def("attention_grad", &attentionGrad, "q"_a.none(), "k"_a.none(),
         "v"_a.none(), "out"_a.none(), "lse"_a.none(), "dout"_a.none(),
         "dlse"_a.none(), "dq"_a.none(), "dk"_a.none(), "dv"_a.none(),
         "q_order"_a.none(), "kv_order"_a.none(), "out_order"_a.none(),
-        "pattern"_a.none(), "causal"_a, "layout"_a, "scale"_a,
+        "pattern"_a.none(), "causal"_a, "layout"_a, "scale"_a, "stream"_a = 0,
+        "allow_tf32"_a = false, "workspace"_a = 0, "workspace_bytes"_a = 0,
         nb::sig("def attention_grad(q: object, k: object, v: object, "
                 "out: object, lse: object, dout: object, dlse: object | None, "
                 "dq: object, dk: object, dv: object, q_order: object | None, "
                 "kv_order: object | None, out_order: object | None, "
-                "pattern: str | None, causal: int, layout: int, scale: float) "
-                "-> None"),
+                "pattern: str | None, causal: int, layout: int, scale: float, "
+                "stream: int = 0, allow_tf32: bool = False, "
+                "workspace: int = 0, workspace_bytes: int = 0) -> None"),
         "Writes dq, dk and dv; as hilbertAttentionGrad.");
   m.def("statistics", &statistics,
         nb::sig("def statistics() -> dict[str, int]"),
@@ -460,6 +473,7 @@ NB_MODULE(_C, m) {
   m.def("set_num_threads", &hilbertSetNumThreads, "n"_a,
         "n < 1 restores the default.");
   m.def("ffi_handlers", &ffiHandlers,
-        nb::sig("def ffi_handlers() -> dict[str, object]"),
-        "XLA FFI handlers for JAX by name; none without XLA's headers.");
+        nb::sig("def ffi_handlers() -> dict[str, dict[str, object]]"),
+        "XLA FFI handlers for JAX by platform and name; none without XLA's "
+        "headers.");
 }

@@ -476,7 +476,7 @@ def test_handlers_of_another_version(monkeypatch):
     """A handler that does not tell its version is of version 0.0."""
     handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(lambda frame: None)
     capsule = jax.ffi.pycapsule(ctypes.cast(handler, ctypes.c_void_p))
-    monkeypatch.setattr(_C, "ffi_handlers", lambda: {"old": capsule})
+    monkeypatch.setattr(_C, "ffi_handlers", lambda: {"cpu": {"old": capsule}})
     with pytest.raises(ImportError, match=r"handler's API version \(0.0\) is incompatible"):
         hilbert_attention.jax._register.__wrapped__()
 
