@@ -12,6 +12,7 @@
 #include "Error.h"
 
 #include "hilbert/Dialect/Hilbert/IR/Hilbert.h"
+#include "hilbert/ExecutionEngine/DeviceKernels.h"
 #include "hilbert/Support/DiskCache.h"
 
 #include "mlir/AsmParser/AsmParser.h"
@@ -261,7 +262,10 @@ const Kernel *hilbert::getKernel(const KernelSpec &spec,
 }
 
 void hilbertGetStatistics(HilbertStatistics *statistics) {
-  KernelLibrary &library = KernelLibrary::get();
+  KernelLibrary &host = KernelLibrary::get();
+  DeviceKernelCache &device = DeviceKernelCache::get();
   if (statistics)
-    *statistics = {library.compilations, library.diskHits, library.memoryHits};
+    *statistics = {host.compilations + device.compilations,
+                   host.diskHits + device.diskHits,
+                   host.memoryHits + device.memoryHits};
 }
