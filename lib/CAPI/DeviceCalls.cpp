@@ -300,6 +300,9 @@ HilbertStatus DeviceCall::run() {
                                               Twine(plan->workspaceBytes()) +
                                               ", but is " +
                                               Twine(a->workspaceBytes));
+  // Entered once for all that follows.
+  ContextGuard guard(plan->device());
+  TRY_RUNTIME(guard.status());
   TRY_RUNTIME(plan->check(addresses));
   if (numTables && checksOrders())
     TRY(checkTables(plan->device()));

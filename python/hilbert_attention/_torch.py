@@ -22,6 +22,7 @@ from hilbert_attention.order import MAX_TOKENS, as_order
 
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 _DEVICES = ("cpu", "cuda", "meta")
+_PLAIN_TYPES = {torch.Tensor, type(None)}
 
 _FORWARD = (
     "Tensor q, Tensor k, Tensor v, Tensor? q_table, Tensor? kv_table, Tensor? out_table, "
@@ -50,11 +51,12 @@ _attention_grad = torch.ops.hilbert.attention_grad.default
 def attention(q, k, v, orders, pattern, causal, layout, scale):
     """(out, lse); orders as attention() takes them, the rest as the op does."""
     device = q.device
-    _check("q", q, device)
-    _check("k", k, device)
-    _check("v", v, device)
     kind = device.type
-    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+    _check("q", q, device)
+    if not _are_alike(q, k, v):
+        _check("k", k, device)
+        _check("v", v, device)
+    if kind != "meta" and torch.is_autocast_enabled(kind):
         dtype = torch.get_autocast_dtype(kind)
         q, k, v = q.to(dtype), k.to(dtype), v.to(dtype)
     order, kv_order, out_order = orders
@@ -69,17 +71,27 @@ def attention(q, k, v, orders, pattern, causal, layout, scale):
         return _attention(*arguments, scale)
     if torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0:
         return _Function.apply(*arguments, scale)
-    if not _is_plain(q, k, v, q_table, kv[1], out[1]):
+    if not _is_plain(kind, *arguments[:6]):
         return _attention(*arguments, scale)
     if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
         return _PlainFunction.apply(*arguments, scale)
     return _KERNELS[kind][0](*arguments, scale)
 
 
-def _is_plain(*tensors):
+def _is_plain(kind, *tensors):
     """Whether a kernel can be called without torch's dispatcher, which takes longer than a small one."""
-    return torch._C._len_torch_dispatch_stack() == 0 and all(
-        [t is None or type(t) is torch.Tensor and t.device.type in _KERNELS for t in tensors]
+    types = {type(tensor) for tensor in tensors}
+    return types <= _PLAIN_TYPES and kind in _KERNELS and torch._C._len_torch_dispatch_stack() == 0
+
+
+def _are_alike(q, k, v):
+    """Whether k and v pass the checks that q passed."""
+    return (
+        type(q) is type(k) is type(v)
+        and q.dtype is k.dtype is v.dtype
+        and q.layout is k.layout is v.layout
+        and q.dim() == k.dim() == v.dim()
+        and q.device == k.device == v.device
     )
 
 
@@ -258,7 +270,7 @@ def _backward(ctx, dout, dlse):
         dout = torch.zeros_like(out)
     if torch._C._are_functorch_transforms_active():
         gradient = _Gradient.apply
-    elif torch.is_grad_enabled() or not _is_plain(*tensors, dout, dlse):
+    elif torch.is_grad_enabled() or not _is_plain(out.device.type, *tensors, dout, dlse):
         gradient = _attention_grad
     else:
         gradient = _KERNELS[out.device.type][1]

@@ -78,6 +78,10 @@ _DENSE = Branch(None)
 
 def pattern_text(branches, segment, dilation, mode, offset):
     """The dialect's text of attention()'s arguments; "" is dense."""
+    plain = type(segment) is type(dilation) is int and dilation == 1 and type(mode) is type(offset) is str
+    if branches is None and plain and mode == "keys" and offset == "zero":
+        # What is called most, without an object.
+        return f"(segment = {checked_int('segment', segment, 1, MAX_SIZE)})"
     branch = Branch(segment, dilation, mode, offset)
     if branches is None:
         return "" if branch == _DENSE else str(branch)

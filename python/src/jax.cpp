@@ -18,6 +18,7 @@
 #include "xla/ffi/api/ffi.h"
 
 #include <cmath>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -209,12 +210,14 @@ Error runAttentionGrad(const Place &place, ffi::ScratchAllocator *scratch,
             hilbertAttentionGradGetWorkspaceBytes(&grad, &bytes))
       return getError(status);
     if (bytes) {
-      std::optional<void *> workspace = scratch->Allocate(bytes, kAlignment);
+      // XLA gives no more alignment than 16.
+      size_t space = bytes + kAlignment;
+      std::optional<void *> workspace = scratch->Allocate(space);
       if (!workspace)
         return Error(ffi::ErrorCode::kResourceExhausted,
-                     "no memory for a workspace of " + std::to_string(bytes) +
+                     "no memory for a workspace of " + std::to_string(space) +
                          " bytes");
-      grad.forward.workspace = *workspace;
+      grad.forward.workspace = std::align(kAlignment, bytes, *workspace, space);
       grad.forward.workspaceBytes = bytes;
     }
   }

@@ -373,14 +373,14 @@ TEST_F(Attentions, LaunchesAllocateOnlyAMissingWorkspace) {
   Buffer workspace =
       get(Buffer::allocate(device(), attention.workspaceBytes()));
   auto others = [] {
-    return fake::allCalls() - 3 * fake::calls("cuLaunchKernel");
+    return fake::allCalls() - 4 * fake::calls("cuLaunchKernel");
   };
   fake::resetCalls();
   DeviceAddresses given = memory.addresses;
   given[kWorkspace] = workspace.address();
   EXPECT_OK(attention.launch(given, nullptr));
   EXPECT_EQ(fake::calls("cuLaunchKernel"), int(attention.numKernels()));
-  // A context is pushed and popped around each.
+  // A context is asked for, pushed and popped around each.
   EXPECT_EQ(others(), 0);
 
   fake::resetCalls();

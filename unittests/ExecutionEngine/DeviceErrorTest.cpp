@@ -312,6 +312,7 @@ bool isForReleases(const std::string &symbol) {
   return symbol == "cuModuleUnload" || symbol == "cuMemFree_v2" ||
          symbol == "cuMemFreeAsync" || symbol == "cuStreamDestroy_v2" ||
          symbol == "cuCtxPopCurrent_v2" || symbol == "cuCtxPushCurrent_v2" ||
+         symbol == "cuCtxGetCurrent" ||
          symbol == "cuThreadExchangeStreamCaptureMode";
 }
 

@@ -161,18 +161,25 @@ Result<const Device *> Device::get(int ordinal) try {
 // The current context
 //===----------------------------------------------------------------------===//
 
-static Status push(const Device &device) {
+/// Enters the context of a device, unless the thread is in it: usually a
+/// framework's thread is, and that is cheaper.
+static Status enter(const Device &device, bool &isInside) {
   if (Status status = Driver::checkProcess(); !status.ok())
     return status;
+  CUcontext current = nullptr;
+  HILBERT_CUDA_CALL(device.driver(), cuCtxGetCurrent, (&current),
+                    "asking for the current context");
+  if (current == device.context())
+    return Status();
   HILBERT_CUDA_CALL(
       device.driver(), cuCtxPushCurrent_v2, (device.context()),
       concat("entering the context of device ", device.ordinal()));
+  isInside = true;
   return Status();
 }
 
 ContextGuard::ContextGuard(const Device &device) : device(device) {
-  entered = catching([&] { return push(device); });
-  isInside = entered.ok();
+  entered = catching([&] { return enter(device, isInside); });
 }
 
 ContextGuard::~ContextGuard() {

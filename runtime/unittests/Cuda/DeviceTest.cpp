@@ -94,6 +94,12 @@ TEST_F(CudaDevice, GuardsNest) {
     ContextGuard inner(device(kHopper));
     ASSERT_OK(inner.status());
     EXPECT_EQ(fake::currentContext(), device(kHopper).context());
+    // Already there.
+    ContextGuard again(device(kHopper));
+    ASSERT_OK(again.status());
+    EXPECT_EQ(fake::contextDepth(), 2);
+    EXPECT_OK(again.leave());
+    EXPECT_EQ(fake::currentContext(), device(kHopper).context());
   }
   EXPECT_EQ(fake::currentContext(), device(kAmpere).context());
   EXPECT_OK(outer.leave());

@@ -132,6 +132,13 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
   return CUDA_SUCCESS;
 }
 
+CUresult cuCtxGetCurrent(CUcontext *context) {
+  ENTER(cuCtxGetCurrent);
+  ThreadState &thread = threadState();
+  *context = thread.depth ? thread.contexts[thread.depth - 1] : nullptr;
+  return CUDA_SUCCESS;
+}
+
 CUresult cuCtxPushCurrent_v2(CUcontext context) {
   ENTER(cuCtxPushCurrent_v2);
   ThreadState &thread = threadState();

@@ -167,6 +167,7 @@ TEST_F(CudaCopy, NoBytes) {
   EXPECT_OK(fillAsync(device(), 0, 0, 0, perThreadStream()));
   EXPECT_EQ(fake::allCalls(),
             fake::calls("cuStreamSynchronize") +
+                fake::calls("cuCtxGetCurrent") +
                 fake::calls("cuCtxPushCurrent_v2") +
                 fake::calls("cuCtxPopCurrent_v2") +
                 fake::calls("cuThreadExchangeStreamCaptureMode"));

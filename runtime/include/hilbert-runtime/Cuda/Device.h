@@ -93,6 +93,7 @@ public:
 private:
   const Device &device;
   Status entered;
+  /// Whether there is a context to return to.
   bool isInside = false;
 };
 
