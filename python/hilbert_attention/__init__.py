@@ -10,7 +10,7 @@ theirs; torch.ops.hilbert at once if torch is there.
 import sys
 
 from hilbert_attention import _C
-from hilbert_attention._checks import CopyWarning
+from hilbert_attention._checks import CopyWarning, PerformanceWarning
 from hilbert_attention.functional import attention
 from hilbert_attention.order import Order, create_hilbert_mapping
 from hilbert_attention.pattern import Branch
@@ -26,6 +26,7 @@ __all__ = [
     "HilbertAttentionCore",
     "HilbertAttentionMixin",
     "Order",
+    "PerformanceWarning",
     "attention",
     "create_hilbert_mapping",
 ]

@@ -1,6 +1,7 @@
 # Types of the package's surface; what it means is in the docstrings.
 
 from hilbert_attention._checks import CopyWarning as CopyWarning
+from hilbert_attention._checks import PerformanceWarning as PerformanceWarning
 from hilbert_attention.functional import attention as attention
 from hilbert_attention.modules import HilbertAttentionCore as HilbertAttentionCore
 from hilbert_attention.modules import HilbertAttentionMixin as HilbertAttentionMixin
@@ -15,6 +16,7 @@ __all__ = [
     "HilbertAttentionCore",
     "HilbertAttentionMixin",
     "Order",
+    "PerformanceWarning",
     "attention",
     "create_hilbert_mapping",
 ]

@@ -17,6 +17,10 @@ class CopyWarning(UserWarning):
     """A tensor's memory does not suit kernels, so it is copied before each call."""
 
 
+class PerformanceWarning(UserWarning):
+    """What was asked for takes a slower way on this device."""
+
+
 def is_int(value):
     """Whether it is an integer: of Python, NumPy, or a torch.SymInt."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) or type(value).__name__ == "SymInt"

@@ -13,11 +13,13 @@ device are further implementations of the same ops.
 """
 
 import functools
+import math
+import warnings
 
 import torch
 
 from hilbert_attention import _C
-from hilbert_attention._checks import CAUSALITIES, LAYOUTS, checked_scale, warn_of_copy
+from hilbert_attention._checks import CAUSALITIES, LAYOUTS, PerformanceWarning, checked_scale, warn_of_copy
 from hilbert_attention.order import MAX_TOKENS, as_order
 
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32)
@@ -224,16 +226,46 @@ def _launch_settings(q):
     return torch._C._cuda_getCurrentRawStream(q.device.index), allow_tf32
 
 
-def _run_cuda(q, *arguments):
-    return _run(q, *arguments, on_device=_launch_settings(q))
+def _run_cuda(q, k, v, *arguments):
+    patterns = arguments[_PATTERN].split(_UNION)
+    if len(patterns) == 1:
+        return _run(q, k, v, *arguments, on_device=_launch_settings(q))
+    warnings.warn(
+        f"{len(patterns)} branches run one after the other on a GPU, and torch mixes them", PerformanceWarning, 2
+    )
+    # Partial softmaxes, mixed by their shares of the sum of exponentials.
+    parts = [_run_cuda(q, k, v, *_with_pattern(arguments, pattern)) for pattern in patterns]
+    stats = torch.stack([lse for _, lse in parts])
+    lse = stats.logsumexp(0)
+    shares = (stats - lse).exp().where(lse > -math.inf, 0).unsqueeze(-1)
+    if arguments[-2] == "bnhd":
+        shares = shares.transpose(2, 3)
+    out = sum(out * share for (out, _), share in zip(parts, shares))
+    return _like(q).copy_(out), lse
 
 
-def _run_grad_cuda(q, *arguments):
+def _run_grad_cuda(q, k, v, *arguments):
+    *arguments, out, lse, dout, dlse = arguments
+    results = out, lse, dout, dlse
+    patterns = arguments[_PATTERN].split(_UNION)
+    if len(patterns) > 1:
+        # P = exp(S - lse) needs no mixing: only lse and out are of all branches.
+        parts = [_run_grad_cuda(q, k, v, *_with_pattern(arguments, pattern), *results) for pattern in patterns]
+        return tuple([_like(t).copy_(sum([g.float() for g in grads])) for t, grads in zip((q, k, v), zip(*parts))])
     # Of this stream, like all that torch allocates: it may go when kernels are enqueued.
-    lse = arguments[-3]
     workspace = torch.empty(lse.shape, dtype=torch.float32, device=q.device)
     on_device = *_launch_settings(q), workspace.data_ptr(), 4 * workspace.numel()
-    return _run_grad(q, *arguments, on_device=on_device)
+    return _run_grad(q, k, v, *arguments, *results, on_device=on_device)
+
+
+# Of the arguments after v; how pattern_text joins branches.
+_PATTERN = 6
+_UNION = " + "
+
+
+def _with_pattern(arguments, pattern):
+    """A kernel for GPUs has one branch."""
+    return *arguments[:_PATTERN], pattern, *arguments[_PATTERN + 1 :]
 
 
 # The kernels of each kind of device.

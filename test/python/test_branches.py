@@ -7,7 +7,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
+import hilbert_attention as ha
 from problems import INF, Arrays, Branch, Problem, assert_all_close, assert_close, expected, random_arrays, rounded, with_orders
 
 # LongNet's: segments and dilations grow, each head starts elsewhere.
@@ -137,3 +139,28 @@ def test_determinism(attend, dtype):
     for threads in (1, 5):
         for a, b in zip(first, attend(p, x, f"--num-threads={threads}")):
             assert a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("layout", ["bnhd", "bhnd"])
+def test_branches_mixed_by_torch(layout, monkeypatch):
+    """What a GPU does with several branches, with the CPU's kernels: the same numbers."""
+    from hilbert_attention import _torch
+
+    monkeypatch.setattr(_torch, "_launch_settings", lambda q: ())
+    run_grad = _torch._run_grad
+    monkeypatch.setattr(_torch, "_run_grad", lambda *arguments, on_device: run_grad(*arguments))
+    shape = (2, 45, 4, 16) if layout == "bnhd" else (2, 4, 45, 16)
+    q, k, v, dout = (torch.randn(shape) for _ in range(4))
+    dlse = torch.randn(2, 4, 45)
+    # Some queries are in no branch, some in several.
+    both = "(segment = 16, dilation = 4, mode = both, offset = head)"
+    pattern = f"{both} + (segment = 7, dilation = 3, mode = both) + {both}"
+    arguments = (None, None, None, (), (), (), pattern, "token", layout, 0.25)
+    expected = _torch._run(q, k, v, *arguments)
+    assert torch.isinf(expected[1]).any()
+    with pytest.warns(ha.PerformanceWarning, match="3 branches run one after the other"):
+        actual = _torch._run_cuda(q, k, v, *arguments)
+    torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-6)
+    actual = _torch._run_grad_cuda(q, k, v, *arguments, *actual, dout, dlse)
+    expected = run_grad(q, k, v, *arguments, *expected, dout, dlse)
+    torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5)
