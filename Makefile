@@ -8,6 +8,8 @@ NINJAFLAGS ?=
 # compiled for.
 GPU_PYTHON ?= python3
 GPU_TARGET ?= sm_80
+# Options of benchmarks/torch_cuda, such as --quick.
+GPU_BENCH ?=
 CLANG_FORMAT ?= clang-format-22
 SOURCES = git ls-files -z -co --exclude-standard -- '*.h' '*.c' '*.cpp'
 
@@ -46,9 +48,13 @@ gpu-test: build ## test runtime and kernels on this machine's GPU; needs torch f
 gpu-bench: build ## time kernels on this machine's GPU beside torch's
 	$(GPU_PYTHON) benchmarks/gpu_kernels.py prepare build/gpu-bench --target $(GPU_TARGET)
 	$(GPU_PYTHON) benchmarks/gpu_kernels.py run build/gpu-bench
+	$(GPU_PYTHON) benchmarks/torch_cuda $(GPU_BENCH)
 
-bench: build ## run the benchmarks
+bench: build ## run the benchmarks; those of a GPU, too, where GPU_PYTHON sees one
 	scripts/bench
+	@if $(GPU_PYTHON) -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; \
+	  then $(GPU_PYTHON) benchmarks/torch_cuda $(GPU_BENCH); \
+	  else echo 'GPU benchmarks: skipped, since $(GPU_PYTHON) (GPU_PYTHON) has no torch that sees a CUDA device'; fi
 
 static: ## build self-contained binaries into build-static/
 	cmake --preset static
