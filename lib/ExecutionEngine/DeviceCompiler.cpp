@@ -11,6 +11,7 @@
 #include "hilbert/Conversion/Passes.h"
 #include "hilbert/Dialect/HilbertGPU/IR/HilbertGPU.h"
 #include "hilbert/InitAll.h"
+#include "hilbert/Pipelines/Dump.h"
 #include "hilbert/Pipelines/Pipelines.h"
 
 #include "mlir/AsmParser/AsmParser.h"
@@ -122,8 +123,16 @@ DeviceCompiler::compile(const DeviceKernelSpec &spec, StringRef target) {
   GPUPipelineOptions options;
   options.chip = target.str();
   buildToNVVMPipeline(passes, options);
+  auto dump = Dump::begin(**module, "hilbert-to-nvvm-" + target);
+  if (!dump)
+    return dump.takeError();
+  dump->watch(passes);
   if (failed(passes.run(**module)))
     return takeDiagnostics();
   auto modules = llvm::to_vector((*module)->getOps<gpu::GPUModuleOp>());
-  return GPUArtifact::create(modules, *ptxTarget);
+  auto artifact = GPUArtifact::create(modules, *ptxTarget);
+  if (artifact)
+    if (llvm::Error error = dump->write("kernels.ptx", artifact->ptx))
+      return error;
+  return artifact;
 }

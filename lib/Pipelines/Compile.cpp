@@ -8,6 +8,8 @@
 
 #include "hilbert/Pipelines/Compile.h"
 
+#include "hilbert/Pipelines/Dump.h"
+
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -41,6 +43,10 @@ LogicalResult hilbert::compile(ModuleOp module, StringRef pipeline) {
   if (failed(parsePassPipeline(pipeline, pm, errors)))
     return module.emitError()
            << "bad pass pipeline '" << pipeline << "': " << message;
+  auto dump = Dump::begin(module, StringRef(pipeline).split('{').first);
+  if (!dump)
+    return mlir::emitError(module.getLoc(), toString(dump.takeError()));
+  dump->watch(pm);
   if (succeeded(pm.run(module)))
     return success();
   std::string path = saveReproducer(*before);

@@ -24,7 +24,14 @@ using llvm::StringRef;
 namespace fs = llvm::sys::fs;
 namespace path = llvm::sys::path;
 
+std::string hilbert::getDumpFolder() {
+  const char *folder = std::getenv("HILBERT_DUMP");
+  return folder ? folder : "";
+}
+
 DiskCache DiskCache::fromEnvironment() {
+  if (!getDumpFolder().empty())
+    return DiskCache("");
   if (const char *folder = std::getenv("HILBERT_CACHE_DIR"))
     return DiskCache(folder);
   SmallString<128> folder;

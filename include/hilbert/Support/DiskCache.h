@@ -22,7 +22,8 @@ namespace hilbert {
 class DiskCache {
 public:
   /// The folder that HILBERT_CACHE_DIR names, else `hilbert` in the user's
-  /// folder for caches; no cache if the variable is set to nothing.
+  /// folder for caches; no cache if the variable is set to nothing, or if what
+  /// is compiled is to be seen (getDumpFolder).
   static DiskCache fromEnvironment();
 
   explicit DiskCache(std::string folder) : folder(std::move(folder)) {}
@@ -39,6 +40,9 @@ private:
 
   std::string folder;
 };
+
+/// Where compilations leave their IR: HILBERT_DUMP, or nothing.
+std::string getDumpFolder();
 
 } // namespace hilbert
 
