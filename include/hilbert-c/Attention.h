@@ -65,20 +65,20 @@ typedef struct HilbertAttention {
   /* What follows is for GPUs, and ignored on the host. */
   /* Not 0: products of f32 are in tf32. Otherwise a GPU does not take f32. */
   int32_t allowTf32;
-  /* The CUstream (cudaStream_t) that kernels are enqueued on; null is the legacy
-   * default stream. It may be being captured. */
+  /* The CUstream (cudaStream_t) that kernels are enqueued on; null is the
+   * legacy default stream. It may be being captured. */
   void *stream;
   /* Device memory for the gradient, 256-byte aligned, as much as
-   * hilbertAttentionGradGetWorkspaceBytes says, until the kernels are done. Null:
-   * from the device's memory pool, in the order of the stream. */
+   * hilbertAttentionGradGetWorkspaceBytes says, until the kernels are done.
+   * Null: from the device's memory pool, in the order of the stream. */
   void *workspace;
   size_t workspaceBytes;
 } HilbertAttention;
 
-/* Runs the forward; on a GPU, enqueues it. The first call for a combination of element type, D,
- * pattern, causality, layout and kinds of orders compiles a kernel; others find
- * it in memory, or in the cache folder (HILBERT_CACHE_DIR; see
- * docs/environment.md). */
+/* Runs the forward; on a GPU, enqueues it. The first call for a combination of
+ * element type, D, pattern, causality, layout and kinds of orders compiles a
+ * kernel; others find it in memory, or in the cache folder (HILBERT_CACHE_DIR;
+ * see docs/environment.md). */
 HILBERT_API HilbertStatus hilbertAttention(const HilbertAttention *attention);
 
 /* Gradients of q, k and v. */
@@ -100,6 +100,22 @@ hilbertAttentionGrad(const HilbertAttentionGrad *grad);
 /* How many bytes of workspace the gradient needs: none on the host. */
 HILBERT_API HilbertStatus hilbertAttentionGradGetWorkspaceBytes(
     const HilbertAttentionGrad *grad, size_t *bytes);
+
+/* How a call runs, as JSON, without running it; kernels are compiled. Of the
+ * gradient where `grad` is not null, else of `attention`. Valid until the next
+ * call of this thread.
+ *   {"device": "cpu", "threads": 8} on the host, or
+ *   {"device": "NVIDIA H100 80GB HBM3", "target": "sm_90",
+ *    "multiprocessors": 132, "queries": "box", "keys": "box",
+ *    "workspace_bytes": 0, "kernels": [{"name": "attention_forward",
+ *      "role": "forward", "schedule": "#hilbert_gpu.schedule<...>",
+ *      "tile": 128, "other_tile": 64, "blocks": 4096, "threads": 128,
+ *      "shared_bytes": 98304, "registers": 255, "local_bytes": 0}]}
+ * where queries and keys tell how rows are found: by "run" (row-major), "box"
+ * or "table". */
+HILBERT_API HilbertStatus
+hilbertAttentionExplain(const HilbertAttention *attention,
+                        const HilbertAttentionGrad *grad, const char **json);
 
 /* What happened to kernels in this process so far. */
 typedef struct HilbertStatistics {

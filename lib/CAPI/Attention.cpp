@@ -14,6 +14,8 @@
 #include "Orders.h"
 #include "Tensors.h"
 
+#include "llvm/Support/JSON.h"
+
 #include <cmath>
 
 using namespace hilbert;
@@ -503,5 +505,34 @@ hilbertAttentionGradGetWorkspaceBytes(const HilbertAttentionGrad *grad,
   *bytes = 0;
   if (grad->forward.q.deviceType == HILBERT_CUDA)
     return getWorkspaceBytes(*grad, *bytes);
+  return HILBERT_OK;
+}
+
+HilbertStatus hilbertAttentionExplain(const HilbertAttention *attention,
+                                      const HilbertAttentionGrad *grad,
+                                      const char **json) {
+  if (grad)
+    attention = &grad->forward;
+  if (!attention || !json)
+    return fail(HILBERT_INVALID_ARGUMENT,
+                Twine(attention ? "json" : "attention") + " must not be null");
+  if (HilbertStatus status =
+          grad ? checkSettings(*grad) : checkSettings(*attention))
+    return status;
+  // Leaked with its thread, as error messages are.
+  static thread_local auto *text = new std::string;
+  text->clear();
+  if (attention->q.deviceType == HILBERT_CUDA) {
+    if (HilbertStatus status = explainOnDevice(*attention, grad, *text))
+      return status;
+  } else {
+    Call call;
+    // Nothing is written: what is may be anywhere.
+    if (HilbertStatus status = call.check(*attention, /*isGradient=*/true))
+      return status;
+    llvm::raw_string_ostream(*text) << llvm::json::Value(llvm::json::Object{
+        {"device", "cpu"}, {"threads", hilbertGetNumThreads()}});
+  }
+  *json = text->c_str();
   return HILBERT_OK;
 }

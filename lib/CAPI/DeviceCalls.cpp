@@ -15,6 +15,7 @@
 #include "hilbert/ExecutionEngine/DeviceAttention.h"
 
 #include "llvm/ADT/bit.h"
+#include "llvm/Support/JSON.h"
 
 #include <mutex>
 
@@ -94,6 +95,7 @@ public:
                        const HilbertAttentionGrad *grad);
   HilbertStatus run();
   HilbertStatus getWorkspaceBytes(size_t &bytes);
+  HilbertStatus explain(std::string &json);
 
 private:
   HilbertStatus add(DeviceOperand operand, StringRef name,
@@ -317,6 +319,42 @@ HilbertStatus DeviceCall::getWorkspaceBytes(size_t &bytes) {
   return HILBERT_OK;
 }
 
+static StringRef getAccess(bool isBoxed, int order) {
+  return isBoxed ? "box" : order < 0 ? "run" : "table";
+}
+
+HilbertStatus DeviceCall::explain(std::string &json) {
+  std::optional<DeviceAttention> plan;
+  TRY(getPlan(plan));
+  const DeviceKernelSpec &spec = plan->spec();
+  const DeviceProperties &device = plan->device().properties();
+  llvm::json::Array kernels;
+  for (size_t i = 0; i < plan->numKernels(); ++i) {
+    const KernelInfo &info = plan->kernelInfo(i);
+    const KernelAttributes &attributes = plan->kernel(i).attributes();
+    kernels.push_back(
+        llvm::json::Object{{"name", info.name},
+                           {"role", info.role},
+                           {"schedule", info.schedule},
+                           {"tile", info.tile},
+                           {"other_tile", info.otherTile},
+                           {"blocks", plan->numBlocks(i)},
+                           {"threads", info.threads},
+                           {"shared_bytes", info.sharedBytes},
+                           {"registers", attributes.registersPerThread},
+                           {"local_bytes", attributes.localBytes}});
+  }
+  llvm::raw_string_ostream(json) << llvm::json::Value(llvm::json::Object{
+      {"device", device.name},
+      {"target", getTargetFor(device)},
+      {"multiprocessors", device.multiprocessors},
+      {"queries", getAccess(spec.queryBoxes, spec.orders[0])},
+      {"keys", getAccess(spec.keyBoxes, spec.orders[1])},
+      {"workspace_bytes", int64_t(plan->workspaceBytes())},
+      {"kernels", std::move(kernels)}});
+  return HILBERT_OK;
+}
+
 //===----------------------------------------------------------------------===//
 // Entry points
 //===----------------------------------------------------------------------===//
@@ -338,4 +376,12 @@ HilbertStatus hilbert::getWorkspaceBytes(const HilbertAttentionGrad &grad,
   DeviceCall call;
   TRY(call.gather(grad.forward, &grad));
   return call.getWorkspaceBytes(bytes);
+}
+
+HilbertStatus hilbert::explainOnDevice(const HilbertAttention &attention,
+                                       const HilbertAttentionGrad *grad,
+                                       std::string &json) {
+  DeviceCall call;
+  TRY(call.gather(attention, grad));
+  return call.explain(json);
 }

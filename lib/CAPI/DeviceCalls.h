@@ -11,6 +11,8 @@
 
 #include "hilbert-c/Attention.h"
 
+#include <string>
+
 namespace hilbert {
 
 // Of calls whose settings were checked and whose q is on a GPU.
@@ -18,6 +20,10 @@ HilbertStatus runOnDevice(const HilbertAttention &attention);
 HilbertStatus runOnDevice(const HilbertAttentionGrad &grad);
 HilbertStatus getWorkspaceBytes(const HilbertAttentionGrad &grad,
                                 size_t &bytes);
+/// As JSON. Of the gradient unless `grad` is null.
+HilbertStatus explainOnDevice(const HilbertAttention &attention,
+                              const HilbertAttentionGrad *grad,
+                              std::string &json);
 
 } // namespace hilbert
 

@@ -23,12 +23,14 @@ __version__ = _C.version()
 __all__ = [
     "Branch",
     "CopyWarning",
+    "Explanation",
     "HilbertAttentionCore",
     "HilbertAttentionMixin",
     "Order",
     "PerformanceWarning",
     "attention",
     "create_hilbert_mapping",
+    "explain",
 ]
 
 
@@ -37,6 +39,10 @@ def __getattr__(name):
         from hilbert_attention import modules
 
         return getattr(modules, name)
+    if name in ("Explanation", "explain"):
+        from hilbert_attention import _explain
+
+        return getattr(_explain, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -2,6 +2,8 @@
 
 from hilbert_attention._checks import CopyWarning as CopyWarning
 from hilbert_attention._checks import PerformanceWarning as PerformanceWarning
+from hilbert_attention._explain import Explanation as Explanation
+from hilbert_attention._explain import explain as explain
 from hilbert_attention.functional import attention as attention
 from hilbert_attention.modules import HilbertAttentionCore as HilbertAttentionCore
 from hilbert_attention.modules import HilbertAttentionMixin as HilbertAttentionMixin
@@ -13,10 +15,12 @@ __version__: str
 __all__ = [
     "Branch",
     "CopyWarning",
+    "Explanation",
     "HilbertAttentionCore",
     "HilbertAttentionMixin",
     "Order",
     "PerformanceWarning",
     "attention",
     "create_hilbert_mapping",
+    "explain",
 ]

@@ -412,6 +412,44 @@ void attentionGrad(nb::handle q, nb::handle k, nb::handle v, nb::handle out,
   check(status);
 }
 
+nb::str explain(nb::handle q, nb::handle k, nb::handle v, nb::handle out,
+                nb::handle lse, nb::handle qOrder, nb::handle kvOrder,
+                nb::handle outOrder, nb::handle pattern, int causal, int layout,
+                float scale, bool gradient, bool allowTf32) {
+  checkEnums(causal, layout);
+  Borrowed borrowed;
+  HilbertAttentionGrad call{};
+  call.structSize = sizeof(call);
+  HilbertAttention &a = call.forward;
+  a.structSize = sizeof(a);
+  a.q = borrowed.read("q", q);
+  a.k = borrowed.read("k", k);
+  a.v = borrowed.read("v", v);
+  a.out = borrowed.read("out", out);
+  a.lse = borrowed.read("lse", lse);
+  a.qOrder = borrowed.order("q_order", qOrder);
+  a.kvOrder = borrowed.order("kv_order", kvOrder);
+  a.outOrder = borrowed.order("out_order", outOrder);
+  a.pattern = getPattern(pattern);
+  a.causal = HilbertCausality(causal);
+  a.layout = HilbertLayout(layout);
+  a.scale = scale;
+  a.allowTf32 = allowTf32;
+  // Only shapes matter.
+  call.dout = a.out;
+  call.dq = a.q;
+  call.dk = a.k;
+  call.dv = a.v;
+  HilbertStatus status;
+  const char *json = nullptr;
+  {
+    nb::gil_scoped_release release;
+    status = hilbertAttentionExplain(&a, gradient ? &call : nullptr, &json);
+  }
+  check(status);
+  return nb::str(json);
+}
+
 nb::dict statistics() {
   HilbertStatistics counts{};
   hilbertGetStatistics(&counts);
@@ -464,6 +502,16 @@ NB_MODULE(_C, m) {
                 "stream: int = 0, allow_tf32: bool = False, "
                 "workspace: int = 0, workspace_bytes: int = 0) -> None"),
         "Writes dq, dk and dv; as hilbertAttentionGrad.");
+  m.def("explain", &explain, "q"_a.none(), "k"_a.none(), "v"_a.none(),
+        "out"_a.none(), "lse"_a.none(), "q_order"_a.none(), "kv_order"_a.none(),
+        "out_order"_a.none(), "pattern"_a.none(), "causal"_a, "layout"_a,
+        "scale"_a, "gradient"_a = false, "allow_tf32"_a = false,
+        nb::sig("def explain(q: object, k: object, v: object, out: object, "
+                "lse: object, q_order: object | None, kv_order: object | None, "
+                "out_order: object | None, pattern: str | None, causal: int, "
+                "layout: int, scale: float, gradient: bool = False, "
+                "allow_tf32: bool = False) -> str"),
+        "How a call runs, as JSON; as hilbertAttentionExplain.");
   m.def("statistics", &statistics,
         nb::sig("def statistics() -> dict[str, int]"),
         "How many kernels this process compiled, and found in the cache folder "

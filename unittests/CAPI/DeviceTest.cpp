@@ -301,6 +301,29 @@ TEST_F(Device, DriverFailures) {
   EXPECT_EQ(hilbertAttentionGrad(&grad), HILBERT_OUT_OF_MEMORY);
 }
 
+TEST_F(Device, Explain) {
+  HilbertAttention a = attention(128);
+  a.qOrder.kind = HILBERT_ORDER_STATIC;
+  a.qOrder.spec = {HILBERT_CURVE_HILBERT, 2, {8, 16, 0}, {}, 0};
+  a.outOrder = a.qOrder;
+  a.kvOrder = table(128);
+  const char *json = nullptr;
+  ASSERT_EQ(hilbertAttentionExplain(&a, nullptr, &json), HILBERT_OK)
+      << hilbertGetErrorMessage();
+  for (const char *part : {"\"device\":\"Fake GPU\"", "\"target\":\"sm_90\"",
+                           "\"queries\":\"box\"", "\"keys\":\"table\"",
+                           "\"role\":\"forward\"", "\"blocks\":32"})
+    EXPECT_NE(std::strstr(json, part), nullptr) << part << " in " << json;
+  HilbertAttentionGrad grad = gradient();
+  ASSERT_EQ(hilbertAttentionExplain(nullptr, &grad, &json), HILBERT_OK);
+  for (const char *part :
+       {"\"workspace_bytes\":3200", "\"role\":\"dq\"", "\"role\":\"dkv\""})
+    EXPECT_NE(std::strstr(json, part), nullptr) << part << " in " << json;
+  EXPECT_TRUE(fake::takeLaunches().empty());
+  EXPECT_FAILS(HILBERT_INVALID_ARGUMENT, "attention must not be null",
+               hilbertAttentionExplain(nullptr, nullptr, &json));
+}
+
 TEST_F(Device, Threads) {
   HilbertAttention first = attention(100), second = attention(200);
   auto repeat = [](const HilbertAttention *a) {
