@@ -4,9 +4,10 @@
 NINJA ?= ninja
 # Extra flags of ninja, such as -j4 or -k0.
 NINJAFLAGS ?=
-# A Python with torch for CUDA (the venv's is for the CPU), and what kernels are
-# compiled for.
+# A Python with torch for CUDA (the venv's is for the CPU), where it finds
+# hilbert_attention, and what kernels are compiled for.
 GPU_PYTHON ?= python3
+GPU_PACKAGE ?= build/python
 GPU_TARGET ?= sm_80
 # Options of benchmarks/torch_cuda, such as --quick.
 GPU_BENCH ?=
@@ -39,11 +40,9 @@ demo: setup build ## compile and run a first example
 test: setup build ## run every test: unit, lit, pytest
 	$(NINJA) -C build $(NINJAFLAGS) check-hilbert
 
-gpu-test: build ## test runtime and kernels on this machine's GPU; needs torch for CUDA
-	$(NINJA) -C build $(NINJAFLAGS) check-hilbert-gpu
-	$(GPU_PYTHON) test/gpu/suite.py prepare build/gpu-suite --target $(GPU_TARGET)
-	$(GPU_PYTHON) test/gpu/suite.py run build/gpu-suite
-	$(GPU_PYTHON) test/gpu/large.py build/gpu-suite/002
+gpu-test: build ## test runtime, kernels and Python on this machine's GPU; needs torch for CUDA
+	@NINJA='$(NINJA) $(NINJAFLAGS)' GPU_PYTHON='$(GPU_PYTHON)' GPU_PACKAGE='$(GPU_PACKAGE)' \
+	  GPU_TARGET='$(GPU_TARGET)' scripts/gpu-test
 
 gpu-bench: build ## time kernels on this machine's GPU beside torch's
 	$(GPU_PYTHON) benchmarks/gpu_kernels.py prepare build/gpu-bench --target $(GPU_TARGET)

@@ -1,7 +1,7 @@
 # Part of the hilbert project, under the Apache License v2.0 with LLVM
 # Exceptions. See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Runs hilbert-run on generated programs."""
+"""The device of torch tests; running hilbert-run on generated programs."""
 
 import itertools
 import os
@@ -15,6 +15,14 @@ import problems
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("HILBERT_BUILD_DIR", ROOT / "build")) / "bin"
+
+if os.environ.get("HILBERT_TEST_DEVICE", "cpu") != "cpu":
+    # Before tests are collected: their parameters are tensors, too.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # Else not deterministic.
+    import torch
+
+    torch.set_default_device(os.environ["HILBERT_TEST_DEVICE"])
+    torch.set_float32_matmul_precision("high")
 
 
 @pytest.fixture

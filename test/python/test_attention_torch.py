@@ -15,14 +15,13 @@ import torch
 
 import hilbert_attention as ha
 import reference
+from devices import DEVICE, ON_GPU, TOLERANCES, representable, to_numpy, tolerance
 from hilbert_attention import _C
-from reference import assert_close
 
 # New configurations in every run; HILBERT_TEST_SEED repeats one. Each makes two kernels.
 SEED = int(os.environ.get("HILBERT_TEST_SEED", random.randrange(10**6)))
 COUNT = int(os.environ.get("HILBERT_TEST_COUNT", 60)) // 2
 NAMES = ("out", "lse", "dq", "dk", "dv")
-TOLERANCES = {torch.float32: 2e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
 
 
 @pytest.fixture(autouse=True)
@@ -53,18 +52,22 @@ class Case:
 
     def tensors(self, seed=0):
         """q, k, v, dout, dlse."""
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator(DEVICE).manual_seed(seed)
         q, k = self.shape(self.queries, self.heads), self.shape(self.keys, self.key_heads)
-        tensors = [torch.randn(shape, generator=generator).to(self.dtype) for shape in (q, k, k, q)]
+        tensors = [representable(torch.randn(shape, generator=generator).to(self.dtype)) for shape in (q, k, k, q)]
         return [*tensors, torch.randn((self.batch, self.heads, self.queries), generator=generator)]
 
 
 def table(order):
-    """The order of an argument as a table, or None."""
+    """The order of an argument as a table on the CPU, or None."""
     if order is None or isinstance(order, torch.Tensor):
-        return order
+        return order if order is None else order.cpu()
     order = order if isinstance(order, ha.Order) else ha.Order(order)
-    return order.permutation()
+    return order.permutation("cpu")
+
+
+def assert_close(actual, wanted, limit=1e-5, name=""):
+    reference.assert_close(to_numpy(actual), wanted, tolerance(limit), name)
 
 
 def expected(case, q, k, v, dout, dlse):
@@ -77,13 +80,13 @@ def expected(case, q, k, v, dout, dlse):
         ha.Branch(a.pop("segment", None), a.pop("dilation", 1), a.pop("mode", "keys"), a.pop("offset", "zero"))
     ]
     return reference.attention(
-        *(t.double().numpy() for t in (q, k, v)),
+        *map(to_numpy, (q, k, v)),
         q_order=orders[0],
         kv_order=orders[1],
         out_order=orders[2],
         branches=[dataclasses.astuple(branch) for branch in branches],
-        dout=dout.double().numpy(),
-        dlse=dlse.numpy(),
+        dout=to_numpy(dout),
+        dlse=to_numpy(dlse),
         **a,
     )
 
@@ -98,11 +101,12 @@ def attend(case, q, k, v, dout, dlse):
     return (out.detach(), lse.detach(), *torch.autograd.grad([out, lse], [q, k, v], [dout, dlse]))
 
 
-def check(case, tensors=None, tolerance=None):
+def check(case, tensors=None):
     tensors = case.tensors() if tensors is None else tensors
+    actual = attend(case, *tensors)
     wanted = expected(case, *tensors)
-    for name, a, w in zip(NAMES, attend(case, *tensors), wanted, strict=True):
-        assert_close(a.double(), w, tolerance or TOLERANCES[case.dtype], f"{name} of {case}")
+    for name, a, w in zip(NAMES, actual, wanted, strict=True):
+        reference.assert_close(to_numpy(a), w, TOLERANCES[case.dtype], f"{name} of {case}")
     return wanted
 
 
@@ -118,7 +122,7 @@ def random_order(rng, grid, tokens, batch):
         return ha.Order(tuple(grid), rng.choice(["hilbert", "morton", "snake"]), tile)
     if kind == "extents":
         return tokens if rng.random() < 0.5 else tuple(grid)
-    seeds = torch.Generator().manual_seed(rng.randrange(10**9))
+    seeds = torch.Generator(DEVICE).manual_seed(rng.randrange(10**9))
     dtype = rng.choice([torch.int32, torch.int64])
     if kind == "table":
         return torch.randperm(tokens, generator=seeds, dtype=dtype)
@@ -197,7 +201,7 @@ def test_foreign_keys(arguments):
     dlse = torch.zeros_like(tensors[4])
     met = attend(case, *tensors[:3], dout, dlse)[4].abs().sum(-1) > 0
     wanted = expected(case, *tensors[:3], dout, dlse)[4]
-    assert (met.numpy() == (np.abs(wanted).sum(-1) > 0)).all() and met.any() and not met.all()
+    assert (met.cpu().numpy() == (np.abs(wanted).sum(-1) > 0)).all() and met.any() and not met.all()
     poisoned = [tensors[0], *(t.masked_fill(~met[..., None], float("nan")) for t in tensors[1:3])]
     out = ha.attention(*poisoned, **arguments)
     assert torch.equal(out[:, rows], clean[0][:, rows])
@@ -212,7 +216,7 @@ def test_empty_sets(count):
     wanted = expected(case, *tensors)
     empty = np.isneginf(wanted[1])
     assert empty.any() and not empty.all()
-    rows = torch.from_numpy(empty.transpose(0, 2, 1))
+    rows = torch.from_numpy(empty.transpose(0, 2, 1)).to(DEVICE)
     tensors[0][rows] = float("nan")
     tensors[3][rows] = float("nan")
     actual = attend(case, *tensors)
@@ -280,7 +284,7 @@ def test_a_result_is_not_an_input():
 
 
 def test_packed_qkv_is_not_copied():
-    qkv = torch.randn(2, 45, 3, 4, 24, requires_grad=True)
+    qkv = representable(torch.randn(2, 45, 3, 4, 24)).requires_grad_()
     case = Case(heads=4, key_heads=4, depth=24, arguments={"segment": 16, "order": 45})
     *_, dout, dlse = case.tensors(5)
     with warnings.catch_warnings():
@@ -342,7 +346,8 @@ def test_strides_of_single_elements():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         out = ha.attention(q, q, q, order=45, segment=16)
-        assert np.array_equal(ha.attention(q.numpy(), q.numpy(), q.numpy(), order=45, segment=16), out.numpy())
+        if not ON_GPU:
+            assert np.array_equal(ha.attention(q.numpy(), q.numpy(), q.numpy(), order=45, segment=16), out.numpy())
     assert torch.equal(out, ha.attention(*(q.clone(),) * 3, order=45, segment=16))
 
 
@@ -383,7 +388,8 @@ def test_sizes_and_scale_do_not_compile():
     after = _C.statistics()
     assert after["compilations"] == before["compilations"]
     assert after["disk_hits"] == before["disk_hits"]
-    assert after["memory_hits"] > before["memory_hits"]
+    # What a GPU prepared for these sizes is found without a look at its code.
+    assert ON_GPU or after["memory_hits"] > before["memory_hits"]
 
 
 def test_deterministic():
@@ -403,9 +409,13 @@ def test_deterministic():
 @pytest.mark.parametrize("mode", ["keys", "both", "residues"])
 def test_dilation_from_the_segment_on(mode, dilation):
     """A residue has one member: everything is known, whatever q and k are."""
-    q, k, v = (torch.randn(2, 17, 2, 8, requires_grad=True) for _ in range(3))
-    out, lse = ha.attention(q, k, v, segment=7, dilation=dilation, mode=mode, return_lse=True)
-    dout = torch.randn_like(out)
+    q, k, v = (representable(torch.randn(2, 17, 2, 8)).requires_grad_() for _ in range(3))
+    try:
+        out, lse = ha.attention(q, k, v, segment=7, dilation=dilation, mode=mode, return_lse=True)
+    except ValueError as error:
+        assert ON_GPU and dilation > 2**29 and "blocks, but a grid has at most" in str(error)
+        pytest.skip(str(error))
+    dout = representable(torch.randn_like(out))
     dq, dk, dv = torch.autograd.grad(out, (q, k, v), dout)
     first = torch.tensor([p - p % 7 for p in range(17)])
     scores = (q * (k if mode == "residues" else k[:, first])).sum(-1) * 8**-0.5
@@ -422,4 +432,4 @@ def test_dilation_from_the_segment_on(mode, dilation):
     torch.testing.assert_close(lse, scores.transpose(1, 2), rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(dv, wanted_dv)
     for gradient in (dq, dk):
-        torch.testing.assert_close(gradient, torch.zeros_like(gradient), rtol=0, atol=1e-5)
+        torch.testing.assert_close(gradient, torch.zeros_like(gradient), rtol=0, atol=tolerance(1e-5, 1e-4))
