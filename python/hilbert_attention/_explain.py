@@ -105,7 +105,7 @@ def explain(
     with torch.no_grad():
         results = _torch._results(q, k, v, *arguments)
         text = _C.explain(
-            *[_torch._capsule(tensor.detach()) for tensor in (q, k, v, *results)],
+            *[_torch._exported(tensor.detach()) for tensor in (q, k, v, *results)],
             *_torch._tail(*arguments),
             gradient,
             torch.get_float32_matmul_precision() != "highest",

@@ -156,26 +156,35 @@ def _gradients(q, k, v, *arguments):
 
 
 def _readable(name, tensor):
-    """The DLPack capsule of an argument, or of its copy, which is announced."""
+    """An argument as the extension takes it, or its copy, which is announced."""
     address = tensor.data_ptr()
     if address % 16 or not tensor.is_contiguous():
         size = tensor.element_size()
         strides = [stride * size for stride in tensor.stride()]
         if warn_of_copy(name, address, tensor.shape, strides, size):
             tensor = tensor.clone(memory_format=torch.contiguous_format)
-    return _capsule(tensor)
+    return _exported(tensor)
 
 
-def _capsule(tensor):
-    return None if tensor is None else torch._C._to_dlpack(tensor)
+if hasattr(torch.Tensor, "__dlpack_c_exchange_api__"):
+
+    def _exported(tensor):
+        """What the extension takes: it asks torch, without a capsule."""
+        return tensor
+
+else:
+
+    def _exported(tensor):
+        """What the extension takes: a DLPack capsule."""
+        return None if tensor is None else torch._C._to_dlpack(tensor)
 
 
 def _tail(q_table, kv_table, out_table, q_order, kv_order, out_order, pattern, causal, layout, scale):
     """The last arguments of the extension's functions."""
     return (
-        tuple(q_order) or _capsule(q_table),
-        tuple(kv_order) or _capsule(kv_table),
-        tuple(out_order) or _capsule(out_table),
+        tuple(q_order) or _exported(q_table),
+        tuple(kv_order) or _exported(kv_table),
+        tuple(out_order) or _exported(out_table),
         pattern or None,
         CAUSALITIES[causal],
         LAYOUTS[layout],
@@ -189,8 +198,8 @@ def _run(q, k, v, *arguments, on_device=()):
         _readable("q", q),
         _readable("k", k),
         _readable("v", v),
-        _capsule(out),
-        _capsule(lse),
+        _exported(out),
+        _exported(lse),
         *_tail(*arguments),
         *on_device,
     )
@@ -205,10 +214,10 @@ def _run_grad(q, k, v, *arguments, on_device=()):
         _readable("k", k),
         _readable("v", v),
         _readable("out", out),
-        _capsule(lse.contiguous()),
+        _exported(lse.contiguous()),
         _readable("the gradient of out", dout),
-        None if dlse is None else _capsule(dlse.contiguous()),
-        *map(_capsule, gradients),
+        None if dlse is None else _exported(dlse.contiguous()),
+        *map(_exported, gradients),
         *_tail(*arguments),
         *on_device,
     )

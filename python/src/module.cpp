@@ -90,6 +90,30 @@ struct VersionedTensor {
   nb::dlpack::dltensor tensor;
 };
 
+/// DLPack's DLPackExchangeAPI, major version 1: what a framework's type offers,
+/// so that a tensor can be looked at without a capsule.
+struct ExchangeAPI {
+  uint32_t major, minor;
+  ExchangeAPI *older;
+  void *allocate, *exportManaged, *importManaged;
+  /// 0, or -1 with a Python exception. May be null.
+  int (*view)(void *object, nb::dlpack::dltensor *tensor);
+
+  /// That of an object's type, or null.
+  static const ExchangeAPI *of(nb::handle value) {
+    nb::object capsule =
+        nb::getattr(value.type(), "__dlpack_c_exchange_api__", nb::none());
+    constexpr const char *kName = "dlpack_exchange_api";
+    if (!PyCapsule_IsValid(capsule.ptr(), kName))
+      return nullptr;
+    auto *api = static_cast<const ExchangeAPI *>(
+        PyCapsule_GetPointer(capsule.ptr(), kName));
+    while (api && api->major != 1)
+      api = api->older;
+    return api && api->view ? api : nullptr;
+  }
+};
+
 /// "bool", "uint8", "complex64".
 std::string describe(DType type) {
   static constexpr const char *kNames[] = {
@@ -268,7 +292,14 @@ private:
       raise(PyExc_TypeError,
             std::string(name) + " must be a tensor, but is None");
     nb::handle capsule = value;
-    if (!PyCapsule_CheckExact(value.ptr()))
+    bool isCapsule = PyCapsule_CheckExact(value.ptr());
+    if (const ExchangeAPI *api = isCapsule ? nullptr : ExchangeAPI::of(value)) {
+      nb::dlpack::dltensor tensor;
+      if (api->view(value.ptr(), &tensor))
+        nb::raise_python_error();
+      return getTensor(name, tensor);
+    }
+    if (!isCapsule)
       capsule = owners.emplace_back(exportTensor(name, value));
     if (PyCapsule_IsValid(capsule.ptr(), "dltensor"))
       return getTensor(name,
