@@ -99,7 +99,14 @@ public:
 
 private:
   HilbertStatus add(DeviceOperand operand, StringRef name,
-                    const HilbertTensor &tensor);
+                    const HilbertTensor &tensor, HilbertDType dtype,
+                    int32_t rank);
+  HilbertStatus addMatrix(DeviceOperand operand, StringRef name,
+                          const HilbertTensor &tensor);
+  HilbertStatus addStats(DeviceOperand operand, StringRef name,
+                         const HilbertTensor &tensor) {
+    return add(operand, name, tensor, HILBERT_F32, 3);
+  }
   HilbertStatus add(StringRef name, const HilbertOrder &order);
   HilbertStatus addTable(StringRef name, const HilbertTensor &table);
   HilbertStatus getOrder(StringRef name, const HilbertOrder &order, int number,
@@ -124,17 +131,22 @@ private:
 };
 } // namespace
 
+/// Types and ranks are checked here, and all else where plans are made.
 HilbertStatus DeviceCall::add(DeviceOperand operand, StringRef name,
-                              const HilbertTensor &tensor) {
+                              const HilbertTensor &tensor, HilbertDType dtype,
+                              int32_t rank) {
   if (!isValidType(tensor.dtype))
     return fail(HILBERT_INVALID_TYPE, name +
                                           "'s dtype must be 0 to 5, but is " +
                                           Twine(int(tensor.dtype)));
-  if (tensor.rank < 1 || tensor.rank > HILBERT_MAX_RANK)
-    return fail(HILBERT_INVALID_TYPE, name +
-                                          " must have rank 1 to 8, but "
-                                          "has " +
-                                          Twine(tensor.rank));
+  if (tensor.rank != rank)
+    return fail(HILBERT_INVALID_TYPE, name + " must have rank " + Twine(rank) +
+                                          ", but has " + Twine(tensor.rank));
+  if (tensor.dtype != dtype)
+    return fail(HILBERT_INVALID_TYPE,
+                name + " must be " + npyTypeName(static_cast<NpyType>(dtype)) +
+                    (rank == 4 ? " like q" : "") + ", but is " +
+                    npyTypeName(static_cast<NpyType>(tensor.dtype)));
   if (tensor.deviceType != a->q.deviceType || tensor.deviceId != a->q.deviceId)
     return fail(HILBERT_INVALID_TYPE,
                 name + " must be on q's device, " + Twine(a->q.deviceId) +
@@ -149,7 +161,15 @@ HilbertStatus DeviceCall::add(DeviceOperand operand, StringRef name,
   return HILBERT_OK;
 }
 
+HilbertStatus DeviceCall::addMatrix(DeviceOperand operand, StringRef name,
+                                    const HilbertTensor &tensor) {
+  return add(operand, name, tensor, a->q.dtype, 4);
+}
+
 HilbertStatus DeviceCall::addTable(StringRef name, const HilbertTensor &table) {
+  if (table.rank != 1 && table.rank != 2)
+    return fail(HILBERT_INVALID_TYPE,
+                name + " must have rank 1 or 2, but has " + Twine(table.rank));
   int number = 0;
   for (; number < numTables; ++number) {
     const HilbertTensor &other = *tensors[kTable0 + number];
@@ -158,7 +178,8 @@ HilbertStatus DeviceCall::addTable(StringRef name, const HilbertTensor &table) {
       break;
   }
   if (number == numTables) {
-    TRY(add(DeviceOperand(kTable0 + number), name, table));
+    TRY(add(DeviceOperand(kTable0 + number), name, table, HILBERT_I32,
+            table.rank));
     ++numTables;
   }
   tableNumbers[numOrders] = number;
@@ -196,18 +217,18 @@ HilbertStatus DeviceCall::gather(const HilbertAttention &attention,
   isGradient = grad != nullptr;
   addWords({isGradient, a->q.deviceId, a->causal, a->layout, a->allowTf32 != 0,
             llvm::bit_cast<int32_t>(a->scale)});
-  TRY(add(kQ, "q", a->q));
-  TRY(add(kK, "k", a->k));
-  TRY(add(kV, "v", a->v));
-  TRY(add(kOut, "out", a->out));
-  TRY(add(kLse, "lse", a->lse));
+  TRY(addMatrix(kQ, "q", a->q));
+  TRY(addMatrix(kK, "k", a->k));
+  TRY(addMatrix(kV, "v", a->v));
+  TRY(addMatrix(kOut, "out", a->out));
+  TRY(addStats(kLse, "lse", a->lse));
   if (grad) {
-    TRY(add(kDout, "dout", grad->dout));
+    TRY(addMatrix(kDout, "dout", grad->dout));
     if (grad->dlse.rank)
-      TRY(add(kDlse, "dlse", grad->dlse));
-    TRY(add(kDq, "dq", grad->dq));
-    TRY(add(kDk, "dk", grad->dk));
-    TRY(add(kDv, "dv", grad->dv));
+      TRY(addStats(kDlse, "dlse", grad->dlse));
+    TRY(addMatrix(kDq, "dq", grad->dq));
+    TRY(addMatrix(kDk, "dk", grad->dk));
+    TRY(addMatrix(kDv, "dv", grad->dv));
   }
   TRY(add("order", a->qOrder));
   TRY(add("kv_order", a->kvOrder));

@@ -161,6 +161,16 @@ TEST_F(Device, SizesScalesAndOrdersDoNotCompile) {
   EXPECT_EQ(fake::takeLaunches().size(), 4u);
 }
 
+TEST_F(Device, DilationBeyondTheSegment) {
+  HilbertAttention a = attention();
+  a.pattern = "(segment = 32, dilation = 2147483647, mode = residues)";
+  ASSERT_EQ(hilbertAttention(&a), HILBERT_OK) << hilbertGetErrorMessage();
+  auto launches = fake::takeLaunches();
+  ASSERT_EQ(launches.size(), 1u);
+  // 32 classes of a position each, in 4 segments of 4 heads and 2 batch items.
+  EXPECT_EQ(launches[0].grid[0], 32u * 4 * 4 * 2);
+}
+
 TEST_F(Device, EqualTablesAreOne) {
   HilbertAttention a = attention();
   a.causal = HILBERT_CAUSAL_POSITION;
@@ -236,15 +246,28 @@ TEST_F(Device, Devices) {
 TEST_F(Device, BadTensors) {
   HilbertAttention a = attention();
   a.lse.rank = 99;
-  EXPECT_FAILS(HILBERT_INVALID_TYPE, "lse must have rank 1 to 8, but has 99",
+  EXPECT_FAILS(HILBERT_INVALID_TYPE, "lse must have rank 3, but has 99",
                hilbertAttention(&a));
   a = attention();
   a.q.rank = 3;
-  EXPECT_FAILS(HILBERT_INVALID_ARGUMENT, "q must have rank 4, but has 3",
+  EXPECT_FAILS(HILBERT_INVALID_TYPE, "q must have rank 4, but has 3",
                hilbertAttention(&a));
   a = attention();
   a.v.dtype = HilbertDType(17);
   EXPECT_FAILS(HILBERT_INVALID_TYPE, "v's dtype must be 0 to 5, but is 17",
+               hilbertAttention(&a));
+  a = attention();
+  a.k.dtype = HILBERT_F16;
+  EXPECT_FAILS(HILBERT_INVALID_TYPE, "k must be bf16 like q, but is f16",
+               hilbertAttention(&a));
+  a = attention();
+  a.qOrder = table(100);
+  a.qOrder.table.rank = 3;
+  EXPECT_FAILS(HILBERT_INVALID_TYPE, "order must have rank 1 or 2, but has 3",
+               hilbertAttention(&a));
+  a.qOrder.table.rank = 1;
+  a.qOrder.table.dtype = HILBERT_I64;
+  EXPECT_FAILS(HILBERT_INVALID_TYPE, "order must be i32, but is i64",
                hilbertAttention(&a));
   a = attention();
   a.k.data = static_cast<char *>(a.k.data) + 8;

@@ -127,7 +127,9 @@ Value KernelBuilder::stats(StringRef name, Value head) {
 
 int64_t KernelBuilder::classes() const {
   bool isOne = side == Side::Queries && key.branch.getMode() == Mode::Keys;
-  return isOne ? 1 : key.branch.getDilation();
+  // A segment has no more residues than positions.
+  return isOne ? 1
+               : std::min(key.branch.getDilation(), key.branch.getSegment());
 }
 
 void KernelBuilder::decode() {
