@@ -12,7 +12,7 @@ import lit.formats
 config.name = "HILBERT"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".c", ".mlir", ".test"]
-config.excludes = ["Inputs", "python"]
+config.excludes = ["Inputs", "gpu", "python"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.hilbert_test_dir
 

@@ -84,6 +84,7 @@ void DeviceAttention::Planner::makeSpec() {
   spec.isGradient = p.isGradient;
   spec.hasDlse = p.isGradient && !p[kDlse].shape.empty();
   spec.type = p[kQ].type;
+  spec.allowTF32 = spec.type == NpyType::F32;
   spec.depth = p.depth();
   spec.causal = p.causal;
   spec.pattern = p.pattern;
@@ -154,14 +155,11 @@ Status DeviceAttention::Planner::addTable(Side side) {
     set(name + "_batch_stride", table.shape.size() == 2 ? table.shape[1] : 0);
     return Status();
   }
-  const int32_t *entries = getOrderTable(order.spec);
-  if (!entries)
-    return Status::noHostMemory();
-  auto address = upload("order " + getOrderKey(order.spec), entries,
-                        size_t(order.spec.length) * sizeof(int32_t));
-  if (!address.ok())
-    return address.status();
-  set(name, int64_t(*address));
+  auto table = cache.getOrder(device, order.spec);
+  if (!table.ok())
+    return table.status();
+  plan->tables.push_back(*table);
+  set(name, int64_t((*table)->address()));
   set(name + "_batch_stride", 0);
   return Status();
 }

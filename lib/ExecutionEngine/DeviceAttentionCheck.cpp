@@ -272,9 +272,14 @@ Status Checker::checkGradient() const {
 Status Checker::check() const {
   TRY(checkTensor(kQ, 4));
   const DeviceTensor &q = p[kQ];
-  if (q.type != NpyType::F16 && q.type != NpyType::BF16)
-    return invalid("q must be f16 or bf16 on a GPU, but is " +
+  bool isFloat = q.type == NpyType::F16 || q.type == NpyType::BF16 ||
+                 q.type == NpyType::F32;
+  if (!isFloat)
+    return invalid("q must be f16, bf16 or f32 on a GPU, but is " +
                    npyTypeName(q.type));
+  if (q.type == NpyType::F32 && !p.allowTF32)
+    return invalid("q is f32, which a GPU multiplies in tf32, with 10 bits of "
+                   "fraction: allow it (--allow-tf32), or use f16 or bf16");
   if (p.depth() < 8 || p.depth() > kMaxDepth || p.depth() % 8)
     return invalid(
         "q's head dimension must be a multiple of 8 up to 256, but is " +

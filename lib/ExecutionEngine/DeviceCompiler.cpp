@@ -12,7 +12,6 @@
 #include "hilbert/Dialect/HilbertGPU/IR/HilbertGPU.h"
 #include "hilbert/InitAll.h"
 #include "hilbert/Pipelines/Dump.h"
-#include "hilbert/Pipelines/Pipelines.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -65,6 +64,15 @@ DeviceCompiler::parse(const DeviceKernelSpec &spec) {
   return module;
 }
 
+llvm::Expected<OwningOpRef<ModuleOp>>
+DeviceCompiler::parse(const DeviceElementwiseSpec &spec) {
+  auto module =
+      parseSourceString<ModuleOp>(spec.getProgram(), &context, "elementwise");
+  if (!module)
+    return takeDiagnostics();
+  return module;
+}
+
 llvm::Expected<DeviceGeometry>
 DeviceCompiler::getGeometry(const DeviceKernelSpec &spec, StringRef target) {
   auto module = parse(spec);
@@ -111,19 +119,21 @@ DeviceCompiler::getGeometry(const DeviceKernelSpec &spec, StringRef target) {
   return geometry;
 }
 
-llvm::Expected<GPUArtifact>
-DeviceCompiler::compile(const DeviceKernelSpec &spec, StringRef target) {
+template <typename Spec>
+llvm::Expected<GPUArtifact> DeviceCompiler::compile(
+    const Spec &spec, StringRef target, StringRef pipeline,
+    void (*build)(OpPassManager &, const GPUPipelineOptions &)) {
   auto ptxTarget = PTXTarget::get(target);
   if (!ptxTarget)
     return ptxTarget.takeError();
-  auto module = parse(spec);
+  llvm::Expected<OwningOpRef<ModuleOp>> module = parse(spec);
   if (!module)
     return module.takeError();
   PassManager passes(&context);
   GPUPipelineOptions options;
   options.chip = target.str();
-  buildToNVVMPipeline(passes, options);
-  auto dump = Dump::begin(**module, "hilbert-to-nvvm-" + target);
+  build(passes, options);
+  auto dump = Dump::begin(**module, pipeline + "-" + target);
   if (!dump)
     return dump.takeError();
   dump->watch(passes);
@@ -135,4 +145,15 @@ DeviceCompiler::compile(const DeviceKernelSpec &spec, StringRef target) {
     if (llvm::Error error = dump->write("kernels.ptx", artifact->ptx))
       return error;
   return artifact;
+}
+
+llvm::Expected<GPUArtifact>
+DeviceCompiler::compile(const DeviceKernelSpec &spec, StringRef target) {
+  return compile(spec, target, "hilbert-to-nvvm", buildToNVVMPipeline);
+}
+
+llvm::Expected<GPUArtifact>
+DeviceCompiler::compile(const DeviceElementwiseSpec &spec, StringRef target) {
+  return compile(spec, target, "hilbert-elementwise-to-nvvm",
+                 buildElementwiseToNVVMPipeline);
 }

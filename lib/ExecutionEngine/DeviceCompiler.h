@@ -10,6 +10,7 @@
 #define HILBERT_LIB_EXECUTIONENGINE_DEVICECOMPILER_H
 
 #include "hilbert/ExecutionEngine/DeviceKernels.h"
+#include "hilbert/Pipelines/Pipelines.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -27,11 +28,20 @@ public:
                                              llvm::StringRef target);
   llvm::Expected<GPUArtifact> compile(const DeviceKernelSpec &spec,
                                       llvm::StringRef target);
+  llvm::Expected<GPUArtifact> compile(const DeviceElementwiseSpec &spec,
+                                      llvm::StringRef target);
 
 private:
   /// The attention of a spec's program, in a module of its own.
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
   parse(const DeviceKernelSpec &spec);
+  llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+  parse(const DeviceElementwiseSpec &spec);
+  /// The same for all kinds of specs; `build` fills the named pipeline.
+  template <typename Spec>
+  llvm::Expected<GPUArtifact>
+  compile(const Spec &spec, llvm::StringRef target, llvm::StringRef pipeline,
+          void (*build)(mlir::OpPassManager &, const GPUPipelineOptions &));
   llvm::Error takeDiagnostics();
 
   mlir::MLIRContext context;

@@ -10,6 +10,7 @@
 
 #include "DeviceCompiler.h"
 
+#include "hilbert/ExecutionEngine/DeviceTables.h"
 #include "hilbert/ExecutionEngine/HostCode.h"
 #include "hilbert/Support/DiskCache.h"
 
@@ -58,6 +59,8 @@ private:
 
 static std::string getAttributes(const DeviceKernelSpec &spec) {
   std::vector<std::string> list;
+  if (spec.allowTF32)
+    list.push_back("hilbert_gpu.allow_tf32");
   if (spec.queryBoxes)
     list.push_back("hilbert_gpu.query_access = #hilbert_gpu.access<box>");
   if (spec.keyBoxes)
@@ -120,6 +123,57 @@ std::string DeviceKernelSpec::getProgram() const {
     os << (i ? ", " : "") << "%results#" << i;
   os << " : " << results << "\n}\n";
   return text;
+}
+
+/// "tensor<?x?xf32>".
+static std::string getTensorType(int64_t rank, StringRef element) {
+  std::string text = "tensor<";
+  for (int64_t d = 0; d < rank; ++d)
+    text += "?x";
+  return text + element.str() + ">";
+}
+
+static std::string repeat(StringRef text, int64_t times) {
+  return llvm::join(std::vector<StringRef>(times, text), ", ");
+}
+
+std::string DeviceElementwiseSpec::getProgram() const {
+  std::string resultType = getTensorType(rank, result);
+  OperandList ins, parameters;
+  for (auto [i, element] : llvm::enumerate(operands))
+    ins.add(("in" + Twine(i)).str(), getTensorType(rank, element));
+  parameters = ins;
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  switch (kind) {
+  case Elementwise:
+    os << '"' << op << "\"(";
+    for (size_t i = 0; i < operands.size(); ++i)
+      os << (i ? ", " : "") << "%in" << i;
+    os << ')';
+    if (!properties.empty())
+      os << " <" << properties << '>';
+    os << " : (" << llvm::join(ins.getTypes(), ", ") << ") -> " << resultType;
+    break;
+  case Copy:
+    parameters.add("to", resultType).add("size", "index");
+    os << "tensor.insert_slice %in0 into %to[" << repeat("0", rank) << "] ["
+       << repeat("%size", rank) << "] [" << repeat("1", rank)
+       << "] : " << resultType << " into " << resultType;
+    break;
+  case Reorder:
+  case Restore:
+    // A table of one order has the stride 0.
+    StringRef table = dim > 0 ? "tensor<?x?xi32>" : "tensor<?xi32>";
+    parameters.add("table", table);
+    os << (kind == Reorder ? "hilbert.reorder" : "hilbert.restore")
+       << " %in0 dim " << dim << " order(%table : " << table
+       << ") : " << resultType;
+    break;
+  }
+  return "func.func @elementwise(" + parameters.parameters() + ") -> " +
+         resultType + " {\n  %result = " + text +
+         "\n  return %result : " + resultType + "\n}\n";
 }
 
 //===----------------------------------------------------------------------===//
@@ -228,8 +282,9 @@ DeviceKernelCache::getGeometry(const Device &device,
   return entry;
 }
 
+template <typename Spec>
 Result<std::shared_ptr<const GPUArtifact>>
-DeviceKernelCache::getCode(StringRef target, const DeviceKernelSpec &spec) {
+DeviceKernelCache::getCodeOf(StringRef target, const Spec &spec) {
   if (Status status = Driver::checkProcess(); !status.ok())
     return status;
   std::string key = (target + "\n" + spec.getProgram()).str();
@@ -261,6 +316,16 @@ DeviceKernelCache::getCode(StringRef target, const DeviceKernelSpec &spec) {
   return entry;
 }
 
+Result<std::shared_ptr<const GPUArtifact>>
+DeviceKernelCache::getCode(StringRef target, const DeviceKernelSpec &spec) {
+  return getCodeOf(target, spec);
+}
+Result<std::shared_ptr<const GPUArtifact>>
+DeviceKernelCache::getCode(StringRef target,
+                           const DeviceElementwiseSpec &spec) {
+  return getCodeOf(target, spec);
+}
+
 static Result<DeviceKernels> load(const Device &device,
                                   std::shared_ptr<const GPUArtifact> code) {
   auto module = Module::load(device, code->ptx, code->kernels.front().name);
@@ -276,9 +341,9 @@ static Result<DeviceKernels> load(const Device &device,
   return loaded;
 }
 
+template <typename Spec>
 Result<std::shared_ptr<const DeviceKernels>>
-DeviceKernelCache::getKernels(const Device &device,
-                              const DeviceKernelSpec &spec) {
+DeviceKernelCache::getKernelsOf(const Device &device, const Spec &spec) {
   return onDevices->kernels.get(
       device, spec.getProgram(), [&]() -> Result<DeviceKernels> {
         auto code = getCode(getTargetFor(device.properties()), spec);
@@ -288,8 +353,29 @@ DeviceKernelCache::getKernels(const Device &device,
       });
 }
 
+Result<std::shared_ptr<const DeviceKernels>>
+DeviceKernelCache::getKernels(const Device &device,
+                              const DeviceKernelSpec &spec) {
+  return getKernelsOf(device, spec);
+}
+Result<std::shared_ptr<const DeviceKernels>>
+DeviceKernelCache::getKernels(const Device &device,
+                              const DeviceElementwiseSpec &spec) {
+  return getKernelsOf(device, spec);
+}
+
 Result<std::shared_ptr<const Buffer>>
 DeviceKernelCache::getTable(const Device &device, StringRef key,
                             const void *data, size_t bytes) {
   return onDevices->tables.get(device, key, data, bytes);
+}
+
+Result<std::shared_ptr<const Buffer>>
+DeviceKernelCache::getOrder(const Device &device,
+                            const curve::OrderSpec &order) {
+  const int32_t *entries = getOrderTable(order);
+  if (!entries)
+    return Status::noHostMemory();
+  return getTable(device, "order " + getOrderKey(order), entries,
+                  size_t(order.length) * sizeof(int32_t));
 }

@@ -112,7 +112,7 @@ static bool isLayoutSupported(MemRefType type) {
          llvm::all_of(ArrayRef(strides).drop_back(), ShapedType::isDynamic);
 }
 
-static std::optional<HostType> getHostType(Type type) {
+std::optional<HostType> HostType::of(Type type) {
   HostType host;
   Type element = type;
   if (auto tensor = dyn_cast<RankedTensorType>(type)) {
@@ -148,7 +148,7 @@ llvm::Expected<HostSignature> HostSignature::of(FunctionOpInterface function) {
   auto append = [](StringRef what, ArrayRef<Type> types,
                    std::vector<HostType> &into) -> llvm::Error {
     for (auto [index, type] : llvm::enumerate(types)) {
-      if (auto host = getHostType(type)) {
+      if (auto host = HostType::of(type)) {
         into.push_back(*host);
         continue;
       }

@@ -98,6 +98,21 @@ void hilbert::buildToGPUPipeline(OpPassManager &pm,
   pm.addNestedPass<gpu::GPUModuleOp>(createHilbertVerifyTiles());
 }
 
+/// From scf, arith, gpu and the like to the nvvm dialect.
+static void addKernelsToNVVM(OpPassManager &kernels,
+                             const GPUPipelineOptions &options) {
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  ConvertGpuOpsToNVVMOpsOptions nvvm;
+  kernels.addPass(createConvertGpuOpsToNVVMOps(nvvm));
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  HilbertVerifyNVVMOptions contract;
+  contract.chip = options.chip;
+  kernels.addPass(createHilbertVerifyNVVM(contract));
+}
+
 void hilbert::buildToNVVMPipeline(OpPassManager &pm,
                                   const GPUPipelineOptions &options) {
   buildFusePipeline(pm);
@@ -111,16 +126,17 @@ void hilbert::buildToNVVMPipeline(OpPassManager &pm,
   kernels.addPass(createHilbertGPUAllocate(allocate));
   kernels.addPass(createHilbertVerifyPipelined());
   kernels.addPass(createConvertHilbertGPUToNVVM());
-  kernels.addPass(createCSEPass());
-  kernels.addPass(createSCFToControlFlowPass());
-  ConvertGpuOpsToNVVMOpsOptions nvvm;
-  kernels.addPass(createConvertGpuOpsToNVVMOps(nvvm));
-  kernels.addPass(createReconcileUnrealizedCastsPass());
+  addKernelsToNVVM(kernels, options);
+}
+
+void hilbert::buildElementwiseToNVVMPipeline(
+    OpPassManager &pm, const GPUPipelineOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createHilbertMaterializeOrders());
+  pm.addPass(createConvertHilbertElementwiseToGPU());
+  // Not of the functions, whose ops have their kernels.
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createCanonicalizerPass());
-  kernels.addPass(createCSEPass());
-  HilbertVerifyNVVMOptions contract;
-  contract.chip = options.chip;
-  kernels.addPass(createHilbertVerifyNVVM(contract));
+  addKernelsToNVVM(kernels, options);
 }
 
 void hilbert::registerPipelines() {
@@ -131,6 +147,10 @@ void hilbert::registerPipelines() {
   PassPipelineRegistration<GPUPipelineOptions>(
       "hilbert-to-nvvm", "All the way to the nvvm dialect for a GPU",
       buildToNVVMPipeline);
+  PassPipelineRegistration<GPUPipelineOptions>(
+      "hilbert-elementwise-to-nvvm",
+      "What is not fused into attentions, to the nvvm dialect for a GPU",
+      buildElementwiseToNVVMPipeline);
   PassPipelineRegistration<>("hilbert-fuse",
                              "Fuse reorders into attention (levels A to B)",
                              buildFusePipeline);

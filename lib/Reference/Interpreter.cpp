@@ -9,6 +9,7 @@
 #include "Interpreter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -37,8 +38,8 @@ bool reference::isDifferentiable(Type type) {
 
 /// The shape of a type: of a scalar, that of rank 0.
 static ArrayRef<int64_t> getTypeShape(Type type) {
-  if (auto tensor = dyn_cast<RankedTensorType>(type))
-    return tensor.getShape();
+  if (isa<RankedTensorType, MemRefType>(type))
+    return cast<ShapedType>(type).getShape();
   return {};
 }
 
@@ -83,7 +84,8 @@ Error Interpreter::bindInputs(func::FuncOp function,
   for (auto [argument, input] : llvm::zip_equal(body.getArguments(), inputs)) {
     Type type = argument.getType();
     Type element = getElementTypeOrSelf(type);
-    if (!isa<RankedTensorType, FloatType, IntegerType, IndexType>(type) ||
+    if (!isa<RankedTensorType, MemRefType, FloatType, IntegerType, IndexType>(
+            type) ||
         !isa<FloatType, IntegerType, IndexType>(element))
       return makeError(function, "input " + Twine(argument.getArgNumber()) +
                                      " has the type " + typeText(type) +
@@ -278,6 +280,18 @@ Error Interpreter::visitDim(Operation *operation) {
   return define(op.getResult(), filled({}, double(source.shape[dim])));
 }
 
+/// A memref is the tensor that was last written to it.
+Error Interpreter::visitWrite(Operation *operation) {
+  auto op = cast<bufferization::MaterializeInDestinationOp>(operation);
+  const ReferenceTensor &source = get(op.getSource());
+  if (source.shape != get(op.getDest()).shape)
+    return makeError(op, "source has the shape " + shapeText(source.shape) +
+                             ", but the destination " +
+                             shapeText(get(op.getDest()).shape));
+  values[op.getNumResults() ? Value(op.getResult()) : op.getDest()] = &source;
+  return Error::success();
+}
+
 /// Ops that change shapes only, and those that make tensors.
 Error Interpreter::visitTensorOp(Operation *op) {
   Value result = op->getResult(0);
@@ -408,6 +422,12 @@ Error Interpreter::visit(Operation *operation) {
       .Case<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
             arith::NegFOp, arith::ExtFOp, arith::TruncFOp, math::ExpOp>(
           [&](Operation *op) { return visitElementwise(op); })
+      .Case([&](bufferization::ToTensorOp op) {
+        return define(op.getResult(), get(op.getBuffer()));
+      })
+      .Case([&](bufferization::MaterializeInDestinationOp op) {
+        return visitWrite(op);
+      })
       .Case([&](tensor::DimOp op) { return visitDim(op); })
       .Case([&](tensor::ExtractSliceOp op) { return visitExtractSlice(op); })
       .Case([&](tensor::InsertSliceOp op) { return visitInsertSlice(op); })

@@ -66,6 +66,7 @@ private:
   llvm::Error visitElementwise(mlir::Operation *op);
   llvm::Error visitTensorOp(mlir::Operation *op);
   llvm::Error visitDim(mlir::Operation *op);
+  llvm::Error visitWrite(mlir::Operation *op);
   llvm::Error visitExtractSlice(mlir::Operation *op);
   llvm::Error visitInsertSlice(mlir::Operation *op);
   llvm::Error visitPermute(mlir::Operation *op, mlir::Value source, int64_t dim,

@@ -9,11 +9,23 @@
 #include "hilbert/Reference/Reference.h"
 #include "Interpreter.h"
 
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+
 using namespace mlir;
 using namespace hilbert;
 using namespace hilbert::reference;
 using llvm::Error;
 using llvm::Expected;
+
+SmallVector<unsigned> hilbert::getWrittenArguments(func::FuncOp function) {
+  SmallVector<unsigned> written;
+  for (BlockArgument argument : function.getArguments())
+    if (isa<MemRefType>(argument.getType()) &&
+        llvm::any_of(argument.getUsers(),
+                     llvm::IsaPred<bufferization::MaterializeInDestinationOp>))
+      written.push_back(argument.getArgNumber());
+  return written;
+}
 
 Expected<ReferenceTensors> hilbert::evaluate(func::FuncOp function,
                                              ArrayRef<ReferenceTensor> inputs) {
@@ -23,6 +35,8 @@ Expected<ReferenceTensors> hilbert::evaluate(func::FuncOp function,
   ReferenceTensors results;
   for (Value value : function.getBody().front().getTerminator()->getOperands())
     results.push_back(interpreter.get(value));
+  for (unsigned index : getWrittenArguments(function))
+    results.push_back(interpreter.get(function.getArgument(index)));
   return results;
 }
 

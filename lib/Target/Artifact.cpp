@@ -46,17 +46,22 @@ static KernelInfo getInfo(LLVM::LLVMFuncOp function,
   info.role = grid.getAs<StringAttr>("role").str();
   info.attention = attention.name;
   info.name = attention.name + "_" + info.role;
+  auto elements =
+      function->getAttrOfType<DictionaryAttr>("hilbert_gpu.elements");
   auto names = function->getAttrOfType<ArrayAttr>("hilbert_gpu.arguments")
                    .getAsRange<StringAttr>();
   for (auto [name, type] :
        llvm::zip_equal(names, function.getArgumentTypes())) {
     KernelArgument argument{name.str(), getType(type)};
-    if (argument.type == KernelArgument::Type::Pointer)
+    if (argument.type == KernelArgument::Type::Pointer && elements)
+      llvm::raw_string_ostream(argument.element)
+          << elements.getAs<TypeAttr>(name).getValue();
+    else if (argument.type == KernelArgument::Type::Pointer)
       argument.element = getElement(name, attention.dtype);
     info.arguments.push_back(std::move(argument));
   }
-  llvm::raw_string_ostream(info.schedule)
-      << function->getAttr("hilbert_gpu.schedule");
+  if (Attribute schedule = function->getAttr("hilbert_gpu.schedule"))
+    llvm::raw_string_ostream(info.schedule) << schedule;
   info.ownsQueries = grid.getAs<StringAttr>("rows").getValue() == "queries";
   info.threads = number("threads");
   info.tile = number("tile");
@@ -137,6 +142,16 @@ static std::string makeName(StringRef base, llvm::StringSet<> &used) {
   return name;
 }
 
+/// The kernel of a module that goes through elements; null in one of an
+/// attention.
+static LLVM::LLVMFuncOp getElementwiseKernel(gpu::GPUModuleOp module) {
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+    if (auto grid = function->getAttrOfType<DictionaryAttr>("hilbert_gpu.grid"))
+      if (grid.getAs<StringAttr>("rows") == "elements")
+        return function;
+  return nullptr;
+}
+
 llvm::Expected<GPUArtifact>
 GPUArtifact::create(ArrayRef<gpu::GPUModuleOp> modules,
                     const PTXTarget &target) {
@@ -156,6 +171,18 @@ GPUArtifact::create(ArrayRef<gpu::GPUModuleOp> modules,
   llvm::StringSet<> usedNames;
   SymbolTable symbols(*all);
   for (gpu::GPUModuleOp module : modules) {
+    if (LLVM::LLVMFuncOp function = getElementwiseKernel(module)) {
+      KernelInfo kernel = getInfo(function, AttentionInfo());
+      kernel.name = makeName(function.getName(), usedNames);
+      for (KernelArgument &argument : kernel.arguments)
+        if (argument.type == KernelArgument::Type::Pointer)
+          argument.use = argument.name == "out" ? KernelArgument::Use::Output
+                                                : KernelArgument::Use::Input;
+      auto copy = cast<LLVM::LLVMFuncOp>(builder.clone(*function));
+      copy.setName(kernel.name);
+      artifact.kernels.push_back(std::move(kernel));
+      continue;
+    }
     AttentionInterface op = getAttention(module);
     if (!op)
       return createStringError("kernels must belong to an attention, but @" +

@@ -36,23 +36,28 @@ static Object getArgument(const KernelArgument &argument) {
   return object;
 }
 
+static const char *getRows(const KernelInfo &kernel) {
+  if (kernel.isElementwise())
+    return "elements";
+  return kernel.ownsQueries ? "queries" : "keys";
+}
+
 static Object getKernel(const KernelInfo &kernel) {
   Array arguments;
   for (const KernelArgument &argument : kernel.arguments)
     arguments.push_back(getArgument(argument));
-  return Object{
-      {"name", kernel.name},
-      {"attention", kernel.attention},
-      {"role", kernel.role},
-      {"arguments", std::move(arguments)},
-      {"schedule", kernel.schedule},
-      {"threads", kernel.threads},
-      {"shared_bytes", kernel.sharedBytes},
-      {"other_tile", kernel.otherTile},
-      {"grid", Object{{"rows", kernel.ownsQueries ? "queries" : "keys"},
-                      {"tile", kernel.tile},
-                      {"segment", kernel.segment},
-                      {"classes", kernel.classes}}}};
+  return Object{{"name", kernel.name},
+                {"attention", kernel.attention},
+                {"role", kernel.role},
+                {"arguments", std::move(arguments)},
+                {"schedule", kernel.schedule},
+                {"threads", kernel.threads},
+                {"shared_bytes", kernel.sharedBytes},
+                {"other_tile", kernel.otherTile},
+                {"grid", Object{{"rows", getRows(kernel)},
+                                {"tile", kernel.tile},
+                                {"segment", kernel.segment},
+                                {"classes", kernel.classes}}}};
 }
 
 static Object getAttention(const AttentionInfo &attention) {

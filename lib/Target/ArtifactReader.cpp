@@ -106,14 +106,20 @@ static KernelInfo readKernel(const Node &node) {
   KernelInfo kernel;
   kernel.name = node["name"].string();
   kernel.attention = node["attention"].string();
-  kernel.role = node["role"].wordOf({"forward", "dq", "dkv", "dk", "dv"});
+  kernel.role = kernel.isElementwise()
+                    ? node["role"].string()
+                    : node["role"].wordOf({"forward", "dq", "dkv", "dk", "dv"});
   for (const Node &each : node["arguments"].list()) {
     KernelArgument argument;
     argument.name = each["name"].string();
     argument.type = KernelArgument::Type(each["type"].oneOf(kArgumentTypes));
     argument.use = KernelArgument::Use(each["use"].oneOf(kArgumentUses));
     if (argument.type == KernelArgument::Type::Pointer)
-      argument.element = each["element"].wordOf({"f16", "bf16", "f32", "i32"});
+      argument.element =
+          kernel.isElementwise()
+              ? each["element"].wordOf(
+                    {"f16", "bf16", "f32", "f64", "i16", "i32", "i64"})
+              : each["element"].wordOf({"f16", "bf16", "f32", "i32"});
     kernel.arguments.push_back(std::move(argument));
   }
   kernel.schedule = node["schedule"].string();
@@ -121,7 +127,10 @@ static KernelInfo readKernel(const Node &node) {
   kernel.sharedBytes = node["shared_bytes"].integer(0);
   kernel.otherTile = node["other_tile"].integer(1);
   Node grid = node["grid"];
-  kernel.ownsQueries = grid["rows"].oneOf({"queries", "keys"}) == 0;
+  if (kernel.isElementwise())
+    (void)grid["rows"].wordOf({"elements"});
+  else
+    kernel.ownsQueries = grid["rows"].oneOf({"queries", "keys"}) == 0;
   kernel.tile = grid["tile"].integer(1);
   kernel.segment = grid["segment"].integer(0);
   kernel.classes = grid["classes"].integer(1);
@@ -133,7 +142,7 @@ static AttentionInfo readAttention(const Node &node) {
   attention.name = node["name"].string();
   attention.isGradient = node["op"].oneOf({"attention", "attention_grad"}) == 1;
   Node key = node["key"];
-  attention.dtype = key["dtype"].wordOf({"f16", "bf16"});
+  attention.dtype = key["dtype"].wordOf({"f16", "bf16", "f32"});
   attention.depth = key["depth"].integer(1);
   attention.pattern = key["pattern"].string();
   attention.causal = key["causal"].wordOf({"none", "token", "position"});
@@ -154,7 +163,9 @@ static llvm::Error checkNames(const GPUArtifact &artifact) {
     if (!attentionOf.try_emplace(kernel.name, kernel.attention).second)
       return createStringError("kernels must have names of their own, but '" +
                                kernel.name + "' is there twice");
-  size_t launched = 0;
+  size_t launched = 0, launchable = 0;
+  for (const KernelInfo &kernel : artifact.kernels)
+    launchable += !kernel.isElementwise();
   for (const AttentionInfo &attention : artifact.attentions)
     for (const std::string &name : attention.kernels) {
       auto found = attentionOf.find(name);
@@ -164,11 +175,11 @@ static llvm::Error checkNames(const GPUArtifact &artifact) {
                                  name + "' is not one");
       ++launched;
     }
-  if (launched != artifact.kernels.size())
+  if (launched != launchable)
     return createStringError(
         formatv("attentions must launch each of {0} kernels once, but launch "
                 "{1}",
-                artifact.kernels.size(), launched));
+                launchable, launched));
   return llvm::Error::success();
 }
 

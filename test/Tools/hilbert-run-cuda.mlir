@@ -8,6 +8,9 @@
 // RUN: hilbert-run %t/programs.mlir --function=tables --device=cuda --check --grad | FileCheck %s
 // RUN: hilbert-run %t/programs.mlir --function=packed --device=cuda --check | FileCheck %s --check-prefix=FORWARD
 
+// Everything else that the host runs, and the examples.
+// RUN: %python %source/test/gpu/run_programs.py --runner=hilbert-run
+
 // CHECK: prepared in {{[0-9]+}} ms, {{[01]}} compilations
 // CHECK-NEXT: {{[a-z]+}}: {{[0-9.]+}} ms, {{[0-9.]+}} GFLOP/s, {{.*}}, sm_{{[0-9]+}}
 // CHECK-NEXT: forward {{[0-9.]+}} ms, {{[0-9]+}} registers, {{[0-9]+}} bytes of stack, {{[0-9]+}} bytes of shared memory

@@ -47,9 +47,10 @@ llvm::Expected<DeviceRunner> DeviceRunner::create(StringRef name) {
 // Copies
 //===----------------------------------------------------------------------===//
 
-Result<DeviceValue> DeviceRunner::upload(const NpyArray &array) {
+Result<DeviceValue> DeviceRunner::upload(const NpyArray &array,
+                                         const HostType &type) {
   DeviceValue value;
-  if (array.shape.empty()) {
+  if (type.kind == HostType::Scalar) {
     value.scalar = toDoubles(array).front();
     return value;
   }
@@ -62,6 +63,14 @@ Result<DeviceValue> DeviceRunner::upload(const NpyArray &array) {
   TRY(copyToDevice(*device, value.address, array.data.data(), array.data.size(),
                    stream.handle()));
   return value;
+}
+
+Status DeviceRunner::reset(const DeviceCall &call) const {
+  TRY(call.poison(stream.handle()));
+  for (const auto &[value, array] : inPlace)
+    TRY(copyToDeviceAsync(*device, value.address, array->data.data(),
+                          array->data.size(), stream.handle()));
+  return Status();
 }
 
 /// Copies the elements of a strided tensor whose first one is at `from`.
@@ -128,8 +137,8 @@ Status DeviceRunner::report(const DeviceCall &call, StringRef name,
                             unsigned repeat,
                             std::optional<double> flops) const {
   CUstream on = stream.handle();
-  auto poison = [&] { return call.poison(on); };
-  auto total = time(repeat, poison, [&] { return call.launch(on); });
+  auto total = time(
+      repeat, [&] { return reset(call); }, [&] { return call.launch(on); });
   if (!total.ok())
     return total.status();
   const DeviceProperties &properties = device->properties();
@@ -157,22 +166,27 @@ Status DeviceRunner::report(const DeviceCall &call, StringRef name,
 
 Result<std::vector<NpyArray>>
 DeviceRunner::runChecked(StringRef name, ArrayRef<NpyArray> inputs,
-                         unsigned repeat, std::optional<double> flops) {
+                         ArrayRef<unsigned> written, unsigned repeat,
+                         std::optional<double> flops) {
   auto function = program.lookup(name);
   if (!function.ok())
     return function.status();
   std::vector<DeviceValue> arguments;
   buffers.clear();
-  for (const NpyArray &input : inputs) {
-    auto value = upload(input);
+  const HostSignature &signature = (*function)->getSignature();
+  for (auto [input, type] : llvm::zip_equal(inputs, signature.arguments)) {
+    auto value = upload(input, type);
     if (!value.ok())
       return value.status();
     arguments.push_back(*std::move(value));
   }
+  inPlace.clear();
+  for (unsigned index : written)
+    inPlace.emplace_back(arguments[index], &inputs[index]);
   DeviceKernelCache &cache = DeviceKernelCache::get();
   int64_t compilations = cache.compilations;
   auto begin = std::chrono::steady_clock::now();
-  auto call = function->prepare(*device, cache, arguments);
+  auto call = (*function)->prepare(*device, cache, arguments);
   if (!call.ok())
     return call.status();
   double milliseconds = std::chrono::duration<double, std::milli>(
@@ -184,11 +198,14 @@ DeviceRunner::runChecked(StringRef name, ArrayRef<NpyArray> inputs,
   // Not timed: the driver loads code when it first runs.
   TRY(call->launch(stream.handle()));
   TRY(report(*call, name, repeat, flops));
-  TRY(call->poison(stream.handle()));
+  TRY(reset(*call));
   TRY(call->launch(stream.handle()));
   TRY(synchronize(*device, stream.handle()));
   std::vector<NpyArray> results;
-  for (const DeviceValue &output : call->results()) {
+  std::vector<DeviceValue> outputs(call->results());
+  for (const auto &[value, array] : inPlace)
+    outputs.push_back(value);
+  for (const DeviceValue &output : outputs) {
     auto array = download(output);
     if (!array.ok())
       return array.status();
@@ -198,9 +215,10 @@ DeviceRunner::runChecked(StringRef name, ArrayRef<NpyArray> inputs,
 }
 
 llvm::Expected<std::vector<NpyArray>>
-DeviceRunner::run(StringRef name, ArrayRef<NpyArray> inputs, unsigned repeat,
+DeviceRunner::run(StringRef name, ArrayRef<NpyArray> inputs,
+                  ArrayRef<unsigned> written, unsigned repeat,
                   std::optional<double> flops) {
-  auto results = runChecked(name, inputs, repeat, flops);
+  auto results = runChecked(name, inputs, written, repeat, flops);
   if (!results.ok())
     return createStringError(results.status().message());
   return *std::move(results);

@@ -28,10 +28,12 @@ public:
   }
 
   /// Runs a function once and then `repeat` times, prints what it took (medians
-  /// of events), and returns its results. What it writes is NaN before each
-  /// run.
+  /// of events), and returns its results, and then the arguments `written`,
+  /// which are memrefs. What it writes is NaN before each run, but for
+  /// these, which are the inputs again.
   llvm::Expected<std::vector<NpyArray>> run(llvm::StringRef name,
                                             llvm::ArrayRef<NpyArray> inputs,
+                                            llvm::ArrayRef<unsigned> written,
                                             unsigned repeat,
                                             std::optional<double> flops);
 
@@ -39,7 +41,9 @@ private:
   DeviceRunner(const rt::cuda::Device &device, rt::cuda::Stream stream)
       : device(&device), stream(std::move(stream)) {}
 
-  rt::Result<DeviceValue> upload(const NpyArray &array);
+  rt::Result<DeviceValue> upload(const NpyArray &array, const HostType &type);
+  /// Makes everything that a call writes what it is before a run.
+  rt::Status reset(const DeviceCall &call) const;
   rt::Result<NpyArray> download(const DeviceValue &value) const;
   /// The median time of `launch` in milliseconds; `before` runs before it.
   rt::Result<float> time(unsigned repeat,
@@ -49,6 +53,7 @@ private:
                     unsigned repeat, std::optional<double> flops) const;
   rt::Result<std::vector<NpyArray>> runChecked(llvm::StringRef name,
                                                llvm::ArrayRef<NpyArray> inputs,
+                                               llvm::ArrayRef<unsigned> written,
                                                unsigned repeat,
                                                std::optional<double> flops);
 
@@ -57,6 +62,8 @@ private:
   DeviceProgram program;
   /// Arguments of the function that runs.
   std::vector<rt::cuda::Buffer> buffers;
+  /// Those that it writes, and what they are before.
+  std::vector<std::pair<DeviceValue, const NpyArray *>> inPlace;
 };
 
 } // namespace hilbert

@@ -51,6 +51,11 @@ static cl::opt<std::string>
 static cl::opt<std::string>
     deviceName("device", cl::init("host"), cl::cat(category),
                cl::desc("Where to run: host, cuda or cuda:<number>"));
+static cl::opt<bool>
+    allowTF32("allow-tf32", cl::cat(category),
+              cl::desc("Multiply f32 elements of attentions in tf32, which has "
+                       "10 bits of fraction, on a GPU: without it, f32 is an "
+                       "error there"));
 static cl::list<std::string>
     inputPaths("input", cl::cat(category),
                cl::desc(".npy file of the next argument; arguments without one "
@@ -70,7 +75,8 @@ static cl::opt<bool>
 static cl::opt<double>
     tolerance("tolerance", cl::init(0), cl::cat(category),
               cl::desc("Largest relative error (L2 norm) that passes (default: "
-                       "1e-5 for f32, 2e-3 for f16, 1e-2 for bf16)"));
+                       "1e-5 for f32, 2e-3 for f16 and f32 with "
+                       "--allow-tf32, 1e-2 for bf16)"));
 static cl::opt<unsigned>
     repeat("repeat", cl::init(1), cl::cat(category),
            cl::desc("Timed calls; the median is reported"));
@@ -253,7 +259,11 @@ static llvm::Expected<Arrays> getInputs(const HostSignature &signature) {
 static double getTolerance(NpyType type) {
   if (tolerance > 0)
     return tolerance;
-  return type == NpyType::F16 ? 2e-3 : type == NpyType::BF16 ? 1e-2 : 1e-5;
+  // tf32 has the fraction of f16.
+  bool isTF32 = type == NpyType::F32 && allowTF32 && deviceName != "host";
+  if (type == NpyType::F16 || isTF32)
+    return 2e-3;
+  return type == NpyType::BF16 ? 1e-2 : 1e-5;
 }
 
 /// Prints a row for each result; false if one is beyond the tolerance.
@@ -290,21 +300,26 @@ static llvm::Expected<bool> report(StringRef prefix, const Arrays &results,
 // Running
 //===----------------------------------------------------------------------===//
 
-/// Calls a function and prints what it took.
+/// Calls a function and prints what it took. Gives its results, and then the
+/// arguments that it writes.
 using Runner = llvm::function_ref<llvm::Expected<Arrays>(
-    StringRef name, const Arrays &inputs, std::optional<double> flops)>;
+    StringRef name, const Arrays &inputs, ArrayRef<unsigned> written,
+    std::optional<double> flops)>;
 
 /// The same on the host, --repeat times.
 static llvm::Expected<Arrays> runTimed(const HostProgram &program,
                                        StringRef name, const Arrays &inputs,
+                                       ArrayRef<unsigned> written,
                                        std::optional<double> flops) {
-  Arrays results;
+  Arrays results, arguments = inputs;
   std::vector<double> times;
   int64_t resultBytes = 0;
   HostMemory::resetPeak();
   int64_t before = HostMemory::current();
   for (unsigned i = 0; i < std::max(1u, repeat.getValue()); ++i) {
-    auto outputs = program.lookup(name)->run(inputs, &times.emplace_back());
+    for (unsigned index : written)
+      arguments[index] = inputs[index];
+    auto outputs = program.lookup(name)->run(arguments, &times.emplace_back());
     if (!outputs)
       return outputs.takeError();
     results = std::move(*outputs);
@@ -320,6 +335,8 @@ static llvm::Expected<Arrays> runTimed(const HostProgram &program,
   llvm::outs() << llvm::format(", %d threads, %.2f MiB beyond the results\n",
                                rt::numThreads(),
                                static_cast<double>(extra) / (1 << 20));
+  for (unsigned index : written)
+    results.push_back(std::move(arguments[index]));
   return results;
 }
 
@@ -361,7 +378,7 @@ static llvm::Expected<bool> runAndReport(func::FuncOp reference,
                                          Runner runner) {
   std::string forward = reference.getName().str();
   ReferenceTensors referenceInputs = toReference(inputs, check);
-  auto outputs = runner(forward, inputs, flops);
+  auto outputs = runner(forward, inputs, getWrittenArguments(reference), flops);
   if (!outputs)
     return outputs.takeError();
   std::optional<ReferenceTensors> expected;
@@ -384,7 +401,7 @@ static llvm::Expected<bool> runAndReport(func::FuncOp reference,
   llvm::append_range(gradInputs, cotangents);
   if (flops)
     *flops *= 2.5;
-  auto gradients = runner(forward + "_grad", gradInputs, flops);
+  auto gradients = runner(forward + "_grad", gradInputs, {}, flops);
   if (!gradients)
     return gradients.takeError();
   if (check) {
@@ -442,12 +459,17 @@ static llvm::Expected<bool> run(ModuleOp module) {
     return createStringError("'" + forward->name +
                              "' has no attention to differentiate");
   if (device) {
+    if (allowTF32)
+      module.walk([](AttentionInterface op) {
+        op->setAttr("hilbert_gpu.allow_tf32", UnitAttr::get(op->getContext()));
+      });
     device->setProgram(module);
-    return runAndReport(reference, *inputs, flops,
-                        [&](StringRef name, const Arrays &arguments,
-                            std::optional<double> work) {
-                          return device->run(name, arguments, repeat, work);
-                        });
+    return runAndReport(
+        reference, *inputs, flops,
+        [&](StringRef name, const Arrays &arguments, ArrayRef<unsigned> written,
+            std::optional<double> work) {
+          return device->run(name, arguments, written, repeat, work);
+        });
   }
   auto code = compileForHost(module);
   if (!code)
@@ -460,8 +482,9 @@ static llvm::Expected<bool> run(ModuleOp module) {
   HostMemory::setPoison(check);
   return runAndReport(
       reference, *inputs, flops,
-      [&](StringRef name, const Arrays &arguments, std::optional<double> work) {
-        return runTimed(**program, name, arguments, work);
+      [&](StringRef name, const Arrays &arguments, ArrayRef<unsigned> written,
+          std::optional<double> work) {
+        return runTimed(**program, name, arguments, written, work);
       });
 }
 

@@ -8,6 +8,8 @@
 
 #include "DeviceTestSupport.h"
 
+#include "hilbert/ExecutionEngine/DeviceElementwise.h"
+
 #include <cstdlib>
 #include <new>
 
@@ -58,6 +60,22 @@ TEST_F(Allocations, LaunchesNeedNoHostMemory) {
     EXPECT_OK(status);
     EXPECT_EQ(after, before);
   }
+}
+
+TEST_F(Allocations, ElementwiseLaunchesNeedNoHostMemory) {
+  Buffer memory = get(Buffer::allocate(device(), 1024));
+  DeviceElementwiseProblem problem;
+  problem.result = {DeviceTensor::contiguous(NpyType::F32, {4, 5, 6}),
+                    memory.address()};
+  problem.operands = {problem.result};
+  problem.operands[0].tensor.strides = {1, 4, 20};
+  DeviceElementwise kernel =
+      get(DeviceElementwise::create(device(), *cache, problem));
+  int before = allocations;
+  Status status = kernel.launch(nullptr);
+  int after = allocations;
+  EXPECT_OK(status);
+  EXPECT_EQ(after, before);
 }
 
 } // namespace

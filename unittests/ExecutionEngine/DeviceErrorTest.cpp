@@ -36,7 +36,10 @@ curve::OrderSpec grid(std::vector<int64_t> extents) {
 // A gradient with dlse: q [2, 100, 4, 64], k and v [2, 100, 2, 64], bf16.
 const Case kCases[] = {
     {"F32", [](Problem &p) { p[kQ].type = NpyType::F32; },
-     "q must be f16 or bf16 on a GPU, but is f32"},
+     "q is f32, which a GPU multiplies in tf32, with 10 bits of fraction: "
+     "allow it (--allow-tf32), or use f16 or bf16"},
+    {"F64", [](Problem &p) { p[kQ].type = NpyType::F64; },
+     "q must be f16, bf16 or f32 on a GPU, but is f64"},
     {"Rank", [](Problem &p) { p[kQ].shape.pop_back(); },
      "q must have rank 4, but has 3"},
     {"Negative", [](Problem &p) { p[kQ].shape[1] = -1; },

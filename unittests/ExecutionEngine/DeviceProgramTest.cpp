@@ -7,14 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "DeviceTestSupport.h"
-
-#include "hilbert/ExecutionEngine/DeviceProgram.h"
-#include "hilbert/InitAll.h"
-#include "hilbert/Pipelines/Pipelines.h"
-
-#include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
+#include "DeviceProgramSupport.h"
 
 #include <thread>
 
@@ -22,49 +15,6 @@ using namespace hilbert;
 using namespace hilbert::test;
 
 namespace {
-
-class Programs : public DeviceTest {
-protected:
-  Programs() : context(getRegistry(), mlir::MLIRContext::Threading::DISABLED) {}
-
-  /// Parses, fuses, adds gradients.
-  DeviceProgram compile(const std::string &program) {
-    auto module =
-        mlir::parseSourceString<mlir::ModuleOp>(program, &context, "program");
-    mlir::PassManager passes(&context);
-    buildGradPipeline(passes);
-    EXPECT_TRUE(module && succeeded(passes.run(*module)));
-    return DeviceProgram::create(*module);
-  }
-
-  /// An argument in fresh memory.
-  DeviceValue argument(NpyType type, llvm::ArrayRef<int64_t> shape) {
-    DeviceValue value;
-    value.tensor = DeviceTensor::contiguous(type, shape);
-    buffers.push_back(
-        get(Buffer::allocate(device(), size_t(value.tensor.bytes()))));
-    value.address = buffers.back().address();
-    return value;
-  }
-
-  void TearDown() override {
-    buffers.clear();
-    DeviceTest::TearDown();
-  }
-
-private:
-  static const mlir::DialectRegistry &getRegistry() {
-    static const auto *registry = [] {
-      auto *registry = new mlir::DialectRegistry;
-      registerAllDialects(*registry);
-      return registry;
-    }();
-    return *registry;
-  }
-
-  mlir::MLIRContext context;
-  std::vector<Buffer> buffers;
-};
 
 const char *const kPlain = R"(
 func.func @f(%q: tensor<1x256x2x64xbf16>, %k: tensor<1x256x2x64xbf16>,
@@ -239,19 +189,34 @@ TEST_F(Programs, SchedulesOfThePrograms) {
 
 TEST_F(Programs, ErrorsOfFunctions) {
   DeviceProgram program = compile(R"(
-    func.func @neg(%x: tensor<4xf16>) -> tensor<4xf16> {
-      %y = arith.negf %x : tensor<4xf16>
+    func.func @tanh(%x: tensor<4xf16>) -> tensor<4xf16> {
+      %y = math.tanh %x : tensor<4xf16>
       return %y : tensor<4xf16>
     }
-    func.func @reorder(%x: tensor<16xf16>) -> tensor<16xf16> {
-      %y = hilbert.reorder %x dim 0 order(#hilbert.order<hilbert, [4, 4]>) : tensor<16xf16>
-      return %y : tensor<16xf16>
+    func.func @double(%x: tensor<4xf64>) -> tensor<4xf64> {
+      %y = math.exp %x : tensor<4xf64>
+      return %y : tensor<4xf64>
     }
-    func.func @constant() -> tensor<2xf16> {
-      %y = arith.constant dense<[1.0, 2.0]> : tensor<2xf16>
-      return %y : tensor<2xf16>
+    func.func @bits(%x: tensor<4xf16>, %w: tensor<4xf16>) -> tensor<4xf16> {
+      %y = arith.cmpf olt, %x, %w : tensor<4xf16>
+      %z = arith.select %y, %x, %w : tensor<4xi1>, tensor<4xf16>
+      return %z : tensor<4xf16>
     }
-    func.func @memref(%x: memref<2xf16>) { return }
+    func.func @call(%x: tensor<2xf16>) {
+      call @call(%x) : (tensor<2xf16>) -> ()
+      return
+    }
+    func.func @extract(%x: tensor<2xf16>) -> tensor<2xf16> {
+      %c = arith.constant 0 : index
+      %y = tensor.extract %x[%c] : tensor<2xf16>
+      %z = tensor.splat %y : tensor<2xf16>
+      return %z : tensor<2xf16>
+    }
+    func.func @scalar(%x: f32) -> tensor<2xf32> {
+      %y = math.tanh %x : f32
+      %z = tensor.splat %y : tensor<2xf32>
+      return %z : tensor<2xf32>
+    }
     func.func @empty() -> tensor<2xf16> {
       %0 = tensor.empty() : tensor<2xf16>
       return %0 : tensor<2xf16>
@@ -262,14 +227,14 @@ TEST_F(Programs, ErrorsOfFunctions) {
   auto lookUp = [&](const char *name) {
     return text(program.lookup(name).status());
   };
-  EXPECT_EQ(lookUp("neg"), "Unsupported: the GPU back end has no kernel for "
-                           "'arith.negf'");
-  EXPECT_EQ(lookUp("reorder"), "Unsupported: the GPU back end has no kernel "
-                               "for 'hilbert.reorder'");
-  EXPECT_EQ(lookUp("constant"), "Unsupported: the GPU back end has no kernel "
-                                "for 'arith.constant'");
-  EXPECT_EQ(lookUp("memref"), "Unsupported: the GPU back end takes tensors, "
-                              "but argument 0 is a memref");
+  const std::pair<const char *, const char *> unknown[] = {
+      {"tanh", "math.tanh"},         {"double", "math.exp"},
+      {"bits", "arith.cmpf"},        {"call", "func.call"},
+      {"extract", "tensor.extract"}, {"scalar", "math.tanh"}};
+  for (auto [function, op] : unknown)
+    EXPECT_EQ(lookUp(function),
+              std::string("Unsupported: the GPU back end has no kernel for '") +
+                  op + "'");
   EXPECT_EQ(lookUp("nowhere"), "NotFound: there is no function 'nowhere'");
   const DeviceFunction *empty = get(program.lookup("empty"));
   EXPECT_STATUS(empty->prepare(device(), *cache, {}).status(),

@@ -111,6 +111,29 @@ static void expectContains(const std::string &text, const std::string &part) {
   EXPECT_NE(text.find(part), std::string::npos) << text;
 }
 
+// A tensor keeps what its memref was when it was read.
+TEST(ReferenceOps, Memrefs) {
+  Program program(
+      "func.func @f(%a: memref<2xf32>, %b: memref<2xf32>, %c: memref<2xf32>)"
+      " -> tensor<2xf32> {\n"
+      "  %x = bufferization.to_tensor %a : memref<2xf32> to tensor<2xf32>\n"
+      "  %y = arith.addf %x, %x : tensor<2xf32>\n"
+      "  bufferization.materialize_in_destination %y in restrict writable %a"
+      " : (tensor<2xf32>, memref<2xf32>) -> ()\n"
+      "  %z = bufferization.to_tensor %a : memref<2xf32> to tensor<2xf32>\n"
+      "  %w = arith.subf %z, %x : tensor<2xf32>\n"
+      "  bufferization.materialize_in_destination %z in restrict writable %c"
+      " : (tensor<2xf32>, memref<2xf32>) -> ()\n"
+      "  return %w : tensor<2xf32>\n}\n");
+  ReferenceTensors results =
+      program.evaluate({{{2}, {1, 2}}, {{2}, {7, 7}}, {{2}, {8, 8}}});
+  // The result, then a and c, which are written; not b.
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0].data, (std::vector<double>{1, 2}));
+  EXPECT_EQ(results[1].data, (std::vector<double>{2, 4}));
+  EXPECT_EQ(results[2].data, (std::vector<double>{2, 4}));
+}
+
 TEST(ReferenceErrors, Inputs) {
   Program program("func.func @f(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {\n"
                   "  return %x : tensor<?x2xf32>\n}\n");

@@ -114,6 +114,42 @@ TEST_F(ArtifactTest, AllKernelsAreInOneArtifact) {
         << name;
 }
 
+TEST_F(ArtifactTest, ElementwiseKernelsBelongToNoAttention) {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  auto module = parseSourceString<ModuleOp>(R"(
+    func.func @f(%x: tensor<?xf32>) -> tensor<?xbf16> {
+      %0 = arith.truncf %x : tensor<?xf32> to tensor<?xbf16>
+      return %0 : tensor<?xbf16>
+    })",
+                                            &context);
+  ASSERT_TRUE(module);
+  ASSERT_TRUE(
+      succeeded(compile(*module, "hilbert-elementwise-to-nvvm{chip=sm_90}")));
+  auto made =
+      GPUArtifact::create(llvm::to_vector(module->getOps<gpu::GPUModuleOp>()),
+                          llvm::cantFail(PTXTarget::get("sm_90")));
+  ASSERT_TRUE(bool(made)) << llvm::toString(made.takeError());
+  std::string manifest = llvm::formatv("{0}", made->getManifest());
+  auto read = GPUArtifact::parse(manifest, made->ptx);
+  ASSERT_TRUE(bool(read)) << llvm::toString(read.takeError());
+  EXPECT_EQ(llvm::formatv("{0}", read->getManifest()).str(), manifest);
+  EXPECT_TRUE(read->attentions.empty());
+  const KernelInfo &kernel = read->kernels.at(0);
+  EXPECT_TRUE(kernel.isElementwise());
+  EXPECT_EQ(kernel.name, "f_truncf");
+  EXPECT_EQ(kernel.role, "truncf");
+  EXPECT_EQ(kernel.arguments[2].element, "f32");
+  EXPECT_EQ(kernel.arguments[2].use, KernelArgument::Use::Input);
+  EXPECT_EQ(kernel.arguments[4].element, "bf16");
+  EXPECT_EQ(kernel.arguments[4].use, KernelArgument::Use::Output);
+  size_t rows = manifest.find("\"elements\"");
+  ASSERT_NE(rows, std::string::npos);
+  EXPECT_EQ(parse(manifest.replace(rows, 10, "\"queries\""), made->ptx),
+            "kernels[0].grid.rows must be one of elements, but is \"queries\"");
+}
+
 TEST_F(ArtifactTest, SpecialisationKey) {
   const AttentionInfo &first = artifact->attentions[0];
   EXPECT_EQ(first.dtype, "bf16");

@@ -33,6 +33,10 @@ namespace hilbert {
 /// none for an unknown chip.
 std::optional<int64_t> getSharedMemory(llvm::StringRef chip);
 
+/// Whether an op on tensors computes each element of its result from the same
+/// element of its operands, and GPU kernels can.
+bool isElementwiseOnGPU(mlir::Operation *op);
+
 #define GEN_PASS_DECL
 #include "hilbert/Conversion/Passes.h.inc"
 

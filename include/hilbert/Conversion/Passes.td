@@ -201,6 +201,55 @@ def ConvertHilbertToGPU : Pass<"convert-hilbert-to-gpu", "::mlir::ModuleOp"> {
     "::mlir::tensor::TensorDialect", "::hilbert::tile::HilbertGPUDialect"];
 }
 
+def ConvertHilbertElementwiseToGPU
+    : Pass<"convert-hilbert-elementwise-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "Build GPU kernels of what goes through tensors element by element";
+  let description = [{
+    For every elementwise op, every reorder and restore by a table, and every
+    `tensor.insert_slice`, a `gpu.module` with one kernel whose threads go through
+    the elements of a tensor. The op stays and names the module. What was not
+    fused into an attention runs so.
+
+    A kernel's arguments have names (`hilbert_gpu.arguments`):
+
+    - `threads`, the number of all threads of the grid;
+    - `size0`, `size1`, ..., by which an element's indices are counted;
+    - pointers `in0`, `in1`, ... and `out`, each with its strides (`in0_stride0`,
+      ...), in elements;
+    - for orders `table` and `table_batch_stride`, which is 0 if one order is for
+      all items of dimension 0.
+
+    So sizes and strides are no part of the code, views are read and written
+    where they are, and indices have 64 bits. The kernel of an insertion copies
+    the source to `out`, the slice.
+
+    Elementwise are, on 16-bit floats, f32, f64 and integers of 32 and 64 bits:
+    `arith.addf`, `subf`, `mulf`, `divf`, `negf`, `extf`, `truncf`, `addi`, `subi`,
+    `muli`, `sitofp`, `fptosi`, and `math.exp`, not of f64. 16-bit floats are
+    computed in f32 and rounded once. Any other op stays as it is.
+
+    Example:
+
+    ```mlir
+    %0 = arith.negf %x : tensor<?xf32>
+    // becomes
+    %0 = arith.negf %x {hilbert_gpu.kernels = @f_kernels} : tensor<?xf32>
+    // and
+    gpu.func @f_negf(%threads: i64, %size0: i64,
+                     %in0: !llvm.ptr<1>, %in0_stride0: i64,
+                     %out: !llvm.ptr<1>, %out_stride0: i64) kernel {
+      ...
+      scf.for %i = %first to %size0 step %threads : i64 { ... }
+      gpu.return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+    "::hilbert::tile::HilbertGPUDialect"];
+}
+
 def ConvertHilbertGPUToNVVM
     : Pass<"convert-hilbert-gpu-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
   let summary = "Give each thread its part of a tile program (level C2 to nvvm)";

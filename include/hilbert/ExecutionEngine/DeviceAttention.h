@@ -83,6 +83,9 @@ struct DeviceAttentionProblem {
   /// A #hilbert_gpu.schedule, or grad_schedule of a gradient; empty: chosen for
   /// the target.
   std::string schedule;
+  /// Whether f32 is multiplied in tf32, with 10 bits of fraction. Without it
+  /// f32 is an error.
+  bool allowTF32 = false;
   /// False: tables even where boxes would do.
   bool allowBoxes = true;
 

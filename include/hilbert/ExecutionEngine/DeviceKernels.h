@@ -30,8 +30,9 @@ namespace hilbert {
 struct DeviceKernelSpec {
   bool isGradient = false;
   bool hasDlse = false;
-  /// F16 or BF16.
+  /// F16, BF16, or, multiplied in tf32, F32.
   NpyType type = NpyType::BF16;
+  bool allowTF32 = false;
   int64_t depth = 0;
   Causality causal = Causality::None;
   /// For q, k and v, and out: the number of its order, or -1 for raster. Equal
@@ -46,6 +47,25 @@ struct DeviceKernelSpec {
   std::string schedule;
 
   /// One function with one attention, over sizes that are not known.
+  std::string getProgram() const;
+};
+
+/// What a kernel that goes through tensors element by element is specialised
+/// for. Sizes and strides are arguments of it.
+struct DeviceElementwiseSpec {
+  enum Kind { Elementwise, Copy, Reorder, Restore };
+  Kind kind = Copy;
+  /// Of an elementwise op: its name, and its properties as text.
+  std::string op, properties;
+  /// Element types. What is only moved has integers of its size.
+  llvm::SmallVector<std::string, 2> operands;
+  std::string result;
+  /// At least 1.
+  int64_t rank = 1;
+  /// The dimension of an order. With dimension 0 of one for each item.
+  int64_t dim = 0;
+
+  /// One function with one op, over sizes that are not known.
   std::string getProgram() const;
 };
 
@@ -96,11 +116,15 @@ public:
   /// From memory, from the cache folder (see DiskCache), or compiled.
   rt::Result<std::shared_ptr<const DeviceKernels>>
   getKernels(const rt::cuda::Device &device, const DeviceKernelSpec &spec);
+  rt::Result<std::shared_ptr<const DeviceKernels>>
+  getKernels(const rt::cuda::Device &device, const DeviceElementwiseSpec &spec);
 
   /// The code alone. A damaged entry of the cache folder is made again. A child
   /// that was forked while another thread was in here must not call it.
   rt::Result<std::shared_ptr<const GPUArtifact>>
   getCode(llvm::StringRef target, const DeviceKernelSpec &spec);
+  rt::Result<std::shared_ptr<const GPUArtifact>>
+  getCode(llvm::StringRef target, const DeviceElementwiseSpec &spec);
 
   /// A constant table in device memory: the one of `key`, or, the first time,
   /// the `bytes` at `data`. See rt::cuda::TableCache.
@@ -108,10 +132,21 @@ public:
   getTable(const rt::cuda::Device &device, llvm::StringRef key,
            const void *data, size_t bytes);
 
+  /// The table of a static order in device memory.
+  rt::Result<std::shared_ptr<const rt::cuda::Buffer>>
+  getOrder(const rt::cuda::Device &device, const curve::OrderSpec &order);
+
   /// Where code came from, of calls of getCode.
   std::atomic<int64_t> compilations{0}, diskHits{0}, memoryHits{0};
 
 private:
+  template <typename Spec>
+  rt::Result<std::shared_ptr<const DeviceKernels>>
+  getKernelsOf(const rt::cuda::Device &device, const Spec &spec);
+  template <typename Spec>
+  rt::Result<std::shared_ptr<const GPUArtifact>>
+  getCodeOf(llvm::StringRef target, const Spec &spec);
+
   /// The runtime's caches, whose header needs exceptions, unlike LLVM's.
   struct OnDevices;
   std::unique_ptr<OnDevices> onDevices;

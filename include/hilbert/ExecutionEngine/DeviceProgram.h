@@ -6,32 +6,36 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Programs at the fused level (after hilbert-fuse or hilbert-grad). Attentions
-// run on the device; casts and slices are views. Every other op that computes
-// is an error: nothing runs on the host behind its user's back.
+// Programs at the fused level (after hilbert-fuse or hilbert-grad). What
+// computes or moves elements runs on the device; casts, slices and most
+// reshapes are views. An op without a kernel is an error: nothing runs on the
+// host behind its user's back.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef HILBERT_EXECUTIONENGINE_DEVICEPROGRAM_H
 #define HILBERT_EXECUTIONENGINE_DEVICEPROGRAM_H
 
-#include "hilbert/ExecutionEngine/DeviceAttention.h"
+#include "hilbert/ExecutionEngine/DeviceElementwise.h"
 #include "hilbert/ExecutionEngine/HostSignature.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include <functional>
+#include <variant>
+
 namespace hilbert {
 
+class DeviceEvaluation;
+
 /// A tensor in the memory of a device, or a scalar.
-struct DeviceValue {
-  DeviceTensor tensor;
-  rt::cuda::CUdeviceptr address = 0;
+struct DeviceValue : DeviceView {
   double scalar = 0;
 };
 
 /// A function with its arguments: ready to run any number of times. It owns its
-/// results and all other memory that it writes, so one launch of it runs at a
-/// time. The arguments are the caller's.
+/// results and all other memory that it writes but for memrefs, so one launch
+/// of it runs at a time. The arguments are the caller's.
 class DeviceCall {
 public:
   /// Enqueues everything. Allocates nothing; can be captured.
@@ -51,15 +55,17 @@ public:
   rt::Status launchKernel(size_t index, rt::cuda::CUstream stream) const;
 
 private:
-  friend class DeviceFunction;
   friend class DeviceEvaluation;
-  struct Step {
+  struct Attention {
     DeviceAttention attention;
     DeviceAddresses addresses;
   };
+  using Step = std::variant<Attention, DeviceElementwise>;
 
   const rt::cuda::Device *device = nullptr;
   std::vector<rt::cuda::Buffer> buffers;
+  /// What no launch writes.
+  std::vector<std::shared_ptr<const rt::cuda::Buffer>> constants;
   std::vector<Step> steps;
   /// Step, and index of the kernel in it.
   std::vector<std::pair<size_t, size_t>> kernels;
@@ -70,13 +76,13 @@ private:
 class DeviceFunction {
 public:
   /// Unsupported if an op has no kernel, such as "the GPU back end has no
-  /// kernel for 'arith.negf'".
+  /// kernel for 'math.tanh'".
   static rt::Result<DeviceFunction> create(mlir::func::FuncOp function);
 
   const HostSignature &getSignature() const { return signature; }
 
   /// Checks the arguments, compiles for the device what is not compiled yet,
-  /// and allocates. Tensors may have strides if the innermost is 1.
+  /// and allocates. Tensors and memrefs may have strides if the innermost is 1.
   rt::Result<DeviceCall> prepare(const rt::cuda::Device &device,
                                  DeviceKernelCache &cache,
                                  llvm::ArrayRef<DeviceValue> arguments) const;
@@ -85,27 +91,9 @@ private:
   friend class DeviceFunctionBuilder;
   friend class DeviceEvaluation;
 
-  /// A size or an offset: a number, or a value of the function.
-  struct Size {
-    int64_t number = 0;
-    int value = -1;
-  };
-  /// An op. Values of the function are numbered, arguments first.
-  struct Step {
-    enum Kind { Number, Dim, Empty, Cast, Slice, Attention };
-    Kind kind = Number;
-    llvm::SmallVector<int, 4> operands, results;
-    double number = 0;
-    /// Of casts and empty tensors.
-    NpyType type = NpyType::F32;
-    llvm::SmallVector<Size, 4> offsets, sizes, strides;
-    llvm::SmallVector<bool, 4> isDropped;
-    /// Attentions: everything but the tensors. Operands are by DeviceOperand
-    /// (-1: none), results in their order.
-    DeviceAttentionProblem problem;
-    /// The value that is the scale, or -1.
-    int scale = -1;
-  };
+  /// What an op does with the values of a call, which are numbered, arguments
+  /// first.
+  using Step = std::function<rt::Status(DeviceEvaluation &)>;
 
   HostSignature signature;
   std::vector<Step> steps;

@@ -45,6 +45,9 @@ struct HostType {
   bool isStrided = false;
   llvm::SmallVector<int64_t, 4> shape;
 
+  /// None of a type that the host cannot take.
+  static std::optional<HostType> of(mlir::Type type);
+
   bool operator==(const HostType &other) const;
   /// Checks a view; `what` begins the message.
   llvm::Error check(const llvm::Twine &what, const HostView &view) const;

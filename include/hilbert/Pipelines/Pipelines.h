@@ -62,6 +62,11 @@ void buildToGPUPipeline(mlir::OpPassManager &pm,
 void buildToNVVMPipeline(mlir::OpPassManager &pm,
                          const GPUPipelineOptions &options);
 
+/// `hilbert-elementwise-to-nvvm`: from reorders, elementwise ops and insertions
+/// of slices that no attention took to gpu.modules in the nvvm dialect.
+void buildElementwiseToNVVMPipeline(mlir::OpPassManager &pm,
+                                    const GPUPipelineOptions &options);
+
 /// Registers the pipelines under their names.
 void registerPipelines();
 

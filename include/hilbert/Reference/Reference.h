@@ -33,8 +33,11 @@ struct ReferenceTensor {
 
 using ReferenceTensors = std::vector<ReferenceTensor>;
 
-/// The results of `function`. All arithmetic is in float64: casts between float
-/// types do not round.
+/// The arguments that `function` writes: memrefs, in order.
+llvm::SmallVector<unsigned> getWrittenArguments(mlir::func::FuncOp function);
+
+/// The results of `function`, and then the arguments that it writes. All
+/// arithmetic is in float64: casts between float types do not round.
 llvm::Expected<ReferenceTensors>
 evaluate(mlir::func::FuncOp function, llvm::ArrayRef<ReferenceTensor> inputs);
 

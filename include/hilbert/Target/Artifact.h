@@ -29,16 +29,18 @@ struct KernelArgument {
   std::string name;
   Type type;
   Use use = Use::Value;
-  /// What a pointer points to: "f16", "bf16", "f32" or "i32".
+  /// What a pointer points to: "f16", "bf16", "f32" or "i32"; of elementwise
+  /// kernels also "f64", "i16" or "i64".
   std::string element = {};
 };
 
 /// What a launch of a kernel needs to know.
 struct KernelInfo {
   std::string name;
-  /// The attention that it is a kernel of.
+  /// The attention that it is a kernel of; empty: it is elementwise.
   std::string attention;
-  /// What it computes: "forward", "dq", "dkv", "dk" or "dv".
+  /// What it computes: "forward", "dq", "dkv", "dk" or "dv". An elementwise one
+  /// has the name of its op, such as "addf".
   std::string role;
   std::vector<KernelArgument> arguments;
   /// The attribute that its tile sizes come from, as text.
@@ -47,7 +49,8 @@ struct KernelInfo {
   int64_t sharedBytes = 0;
   // The grid is one-dimensional, with tiles · classes · segments · heads ·
   // batch CTAs, where tiles = ceil(ceil(min(segment, tokens) / classes) / tile)
-  // and segments = ceil(tokens / segment).
+  // and segments = ceil(tokens / segment). An elementwise kernel takes any
+  // grid: the number of its threads is an argument.
   /// Whether tokens and heads are the queries' or the keys'.
   bool ownsQueries = true;
   int64_t tile = 0;
@@ -56,6 +59,8 @@ struct KernelInfo {
   /// 0: one segment covers all tokens.
   int64_t segment = 0;
   int64_t classes = 1;
+
+  bool isElementwise() const { return attention.empty(); }
 };
 
 /// An attention of a program, or a gradient: what its kernels are specialised
@@ -64,7 +69,7 @@ struct AttentionInfo {
   std::string name;
   bool isGradient = false;
   // The specialisation key. The rest of a call is arguments.
-  /// "f16" or "bf16".
+  /// "f16", "bf16", or, multiplied in tf32, "f32".
   std::string dtype;
   int64_t depth = 0;
   /// As the program writes it; "dense" if it has none.
@@ -95,7 +100,8 @@ struct GPUArtifact {
   int64_t cubinDriver = 0;
 
   /// Emits the PTX of gpu.modules in the nvvm dialect, together, and describes
-  /// it. Attentions of one name, in several modules, get names of their own.
+  /// it. A module has the kernels of an attention or an elementwise one.
+  /// Attentions of one name, in several modules, get names of their own.
   static llvm::Expected<GPUArtifact>
   create(llvm::ArrayRef<mlir::gpu::GPUModuleOp> modules,
          const PTXTarget &target);
