@@ -266,6 +266,7 @@ HilbertStatus DeviceCall::getProblem(DeviceAttentionProblem &problem) const {
   problem.causal = static_cast<Causality>(a->causal);
   problem.layout = a->layout == HILBERT_BNHD ? Layout::BNHD : Layout::BHND;
   problem.scale = a->scale;
+  problem.allowTF32 = a->allowTf32 != 0;
   if (a->pattern)
     problem.pattern = a->pattern;
   // Ranks are checked with the rest; orders need the sizes before.
