@@ -142,11 +142,16 @@ HilbertStatus DeviceCall::add(DeviceOperand operand, StringRef name,
   if (tensor.rank != rank)
     return fail(HILBERT_INVALID_TYPE, name + " must have rank " + Twine(rank) +
                                           ", but has " + Twine(tensor.rank));
+  auto nameOf = [](HilbertDType type) {
+    return npyTypeName(static_cast<NpyType>(type));
+  };
+  if (tensor.dtype != dtype && rank == 4)
+    return fail(HILBERT_INVALID_TYPE, name + " must have q's element type, " +
+                                          nameOf(dtype) + ", but has " +
+                                          nameOf(tensor.dtype));
   if (tensor.dtype != dtype)
-    return fail(HILBERT_INVALID_TYPE,
-                name + " must be " + npyTypeName(static_cast<NpyType>(dtype)) +
-                    (rank == 4 ? " like q" : "") + ", but is " +
-                    npyTypeName(static_cast<NpyType>(tensor.dtype)));
+    return fail(HILBERT_INVALID_TYPE, name + " must be " + nameOf(dtype) +
+                                          ", but is " + nameOf(tensor.dtype));
   if (tensor.deviceType != a->q.deviceType || tensor.deviceId != a->q.deviceId)
     return fail(HILBERT_INVALID_TYPE,
                 name + " must be on q's device, " + Twine(a->q.deviceId) +

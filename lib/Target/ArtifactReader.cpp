@@ -279,6 +279,6 @@ llvm::Expected<GPUArtifact> GPUArtifact::parse(StringRef manifest,
   if (llvm::Error wrong = checkNames(artifact))
     return std::move(wrong);
   if (llvm::Error wrong = checkPTX(artifact))
-    return std::move(wrong);
+    return wrong;
   return artifact;
 }

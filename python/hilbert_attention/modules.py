@@ -113,7 +113,8 @@ class HilbertAttentionCore(nn.Module):
         setup = self._setup
         if x.dim() != 3 or x.shape[2] != setup.hidden_dim:
             raise ValueError(f"x must be [B, N, {setup.hidden_dim}], but has shape {tuple(x.shape)}")
-        qkv = self.qkv_proj(x).unflatten(2, (3, setup.num_heads, setup.head_dim))
+        # Not unflatten: Dynamo of torch 2.11 does not trace it under a default device.
+        qkv = self.qkv_proj(x).reshape(*x.shape[:2], 3, setup.num_heads, setup.head_dim)
         order = setup.order_of(x.shape[1], order) if use_hilbert else None
         out = setup.attend(*qkv.unbind(2), order=order)
         return self.dropout(self.out_proj(out.flatten(2)))
@@ -222,7 +223,7 @@ class HilbertAttentionMixin:
         """[B, N, H, D] of [B, N, C]; k and v may have fewer channels than q."""
         depth = self._hilbert_setup.head_dim
         if t.dim() == 3 and t.shape[2] % depth == 0:
-            return t.unflatten(2, (-1, depth))
+            return t.reshape(*t.shape[:2], t.shape[2] // depth, depth)
         if t.dim() != 4:
             raise ValueError(f"{name} must be [B, N, H, D] or [B, N, H * {depth}], but has shape {tuple(t.shape)}")
         return t

@@ -258,7 +258,8 @@ TEST_F(Device, BadTensors) {
                hilbertAttention(&a));
   a = attention();
   a.k.dtype = HILBERT_F16;
-  EXPECT_FAILS(HILBERT_INVALID_TYPE, "k must be bf16 like q, but is f16",
+  EXPECT_FAILS(HILBERT_INVALID_TYPE,
+               "k must have q's element type, bf16, but has f16",
                hilbertAttention(&a));
   a = attention();
   a.qOrder = table(100);

@@ -145,8 +145,8 @@ const Case kCases[] = {
      "q and k must have equally many tokens unless every segment covers both, "
      "but have 100 and 50 and the shortest segment is 64"},
     {"Blocks",
-     [](Problem &p) { p.pattern = "(segment = 1, dilation = 2147483647)"; },
-     "kernel 'attention_grad_dkv' needs 858993458800 blocks, but a grid has at "
+     [](Problem &p) { p.pattern = "(segment = dense, dilation = 2147483647)"; },
+     "kernel 'attention_grad_dkv' needs 8589934588 blocks, but a grid has at "
      "most 2147483647"},
 };
 
