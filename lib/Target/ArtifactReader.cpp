@@ -277,7 +277,7 @@ llvm::Expected<GPUArtifact> GPUArtifact::parse(StringRef manifest,
   artifact.target.ptxVersion = version;
   artifact.ptx = ptx.str();
   if (llvm::Error wrong = checkNames(artifact))
-    return std::move(wrong);
+    return wrong;
   if (llvm::Error wrong = checkPTX(artifact))
     return wrong;
   return artifact;

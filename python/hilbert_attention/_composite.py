@@ -24,7 +24,7 @@ def attention(q, k, v, *, order, segment, dilation=1):
     def split(t):
         """[B, segments, H of q, segment, D], padded."""
         t = F.pad(t.float(), (0, 0, 0, 0, 0, segments * segment - tokens))
-        t = t.unflatten(1, (segments, segment)).transpose(2, 3)
+        t = t.reshape(t.shape[0], segments, segment, *t.shape[2:]).transpose(2, 3)
         return t.repeat_interleave(heads // t.shape[2], 2)
 
     q, k, v = split(q), split(k)[..., ::dilation, :], split(v)[..., ::dilation, :]

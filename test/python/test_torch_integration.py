@@ -278,8 +278,8 @@ def test_fake_tensors():
         # A device that this machine need not have, and one that there is no kernel for.
         out = attend(*(torch.empty(2, 45, 2, 16, device="cuda") for _ in range(3)))
         assert out.device == torch.device("cuda:0") and out.shape == (2, 45, 2, 16)
-        with pytest.raises(ValueError, match="q must be on the CPU or a CUDA device, .* but is on xpu:0"):
-            attend(*(torch.empty(2, 45, 2, 16, device="xpu:0") for _ in range(3)))
+        with pytest.raises(ValueError, match="q must be on the CPU or a CUDA device, .* but is on ipu:0"):
+            attend(*(torch.empty(2, 45, 2, 16, device="ipu:0") for _ in range(3)))
     # Nothing fake is kept.
     assert ha.Order(77).permutation().sort().values.tolist() == list(range(77))
 

@@ -139,9 +139,7 @@ public:
   const KernelInfo &kernelInfo(size_t index) const {
     return *plan->launches[index].info;
   }
-  int64_t numBlocks(size_t index) const {
-    return plan->launches[index].blocks;
-  }
+  int64_t numBlocks(size_t index) const { return plan->launches[index].blocks; }
   const rt::cuda::Kernel &kernel(size_t index) const {
     return *plan->launches[index].kernel;
   }
