@@ -13,6 +13,8 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <thread>
 
@@ -346,6 +348,25 @@ TEST_F(Device, Explain) {
   EXPECT_TRUE(fake::takeLaunches().empty());
   EXPECT_FAILS(HILBERT_INVALID_ARGUMENT, "attention must not be null",
                hilbertAttentionExplain(nullptr, nullptr, &json));
+}
+
+TEST_F(Device, Dump) {
+  std::string folder = ::testing::TempDir() + "hilbert-dump-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  setenv("HILBERT_DUMP", folder.c_str(), 1);
+  HilbertAttention a = attention();
+  a.pattern = "(segment = 31)"; // Not yet compiled.
+  EXPECT_EQ(hilbertAttention(&a), HILBERT_OK) << hilbertGetErrorMessage();
+  unsetenv("HILBERT_DUMP");
+  std::string ptx;
+  for (const auto &entry :
+       std::filesystem::recursive_directory_iterator(folder))
+    if (entry.path().filename() == "kernels.ptx") {
+      std::ifstream file(entry.path());
+      ptx.assign(std::istreambuf_iterator<char>(file), {});
+    }
+  EXPECT_NE(ptx.find(".entry attention_forward"), std::string::npos);
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(Device, Threads) {
