@@ -148,10 +148,12 @@ def output(*command):
 
 
 def commit():
-    """The commit of the repository, with + if files differ from it; HILBERT_COMMIT where there is no git."""
+    """What HILBERT_COMMIT says, else the commit of the repository, with + if files differ from it."""
+    if told := os.environ.get("HILBERT_COMMIT"):
+        return told
     head = output("git", "rev-parse", "--short", "HEAD")
     if head is None:
-        return os.environ.get("HILBERT_COMMIT", "unknown")
+        return "unknown"
     return head + ("+" if output("git", "status", "--porcelain", "--untracked-files=no") else "")
 
 
