@@ -295,8 +295,10 @@ private:
     bool isCapsule = PyCapsule_CheckExact(value.ptr());
     if (const ExchangeAPI *api = isCapsule ? nullptr : ExchangeAPI::of(value)) {
       nb::dlpack::dltensor tensor;
-      if (api->view(value.ptr(), &tensor))
-        nb::raise_python_error();
+      if (api->view(value.ptr(), &tensor)) {
+        nb::python_error error;
+        raiseFrom(error, name);
+      }
       return getTensor(name, tensor);
     }
     if (!isCapsule)
@@ -328,6 +330,14 @@ private:
     return name ? "'" + std::string(name) + "'" : "empty";
   }
 
+  [[noreturn]] static void raiseFrom(nb::python_error &error,
+                                     const char *name) {
+    nb::raise_from(error, PyExc_TypeError,
+                   "%s cannot be handed over by DLPack: %s", name,
+                   nb::str(error.value()).c_str());
+    throw nb::python_error();
+  }
+
   /// What value.__dlpack__() returns.
   static nb::object exportTensor(const char *name, nb::handle value) {
     nb::object method = nb::getattr(value, "__dlpack__", nb::none());
@@ -343,9 +353,7 @@ private:
         return capsule;
       raise(PyExc_TypeError, "its __dlpack__ returns " + getTypeName(capsule));
     } catch (nb::python_error &error) {
-      nb::raise_from(error, PyExc_TypeError,
-                     "%s cannot be handed over by DLPack: %s", name,
-                     nb::str(error.value()).c_str());
+      raiseFrom(error, name);
     }
   }
 
