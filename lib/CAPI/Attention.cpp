@@ -27,10 +27,6 @@ using llvm::Twine;
 static constexpr int64_t kMaxDepth = 256;
 static constexpr int64_t kAlignment = 16;
 
-static llvm::StringRef nameOf(HilbertDType dtype) {
-  return npyTypeName(static_cast<NpyType>(dtype));
-}
-
 static std::string describeShape(const HilbertTensor &tensor) {
   std::string text = "[";
   for (int32_t d = 0; d < tensor.rank; ++d)
@@ -66,13 +62,8 @@ static HilbertStatus checkAlignment(Named operand, int64_t alignment) {
 /// What any tensor must be.
 static HilbertStatus checkTensor(Named operand, int32_t rank) {
   auto [name, tensor] = operand;
-  if (!isValidType(tensor.dtype))
-    return fail(HILBERT_INVALID_TYPE, name +
-                                          "'s dtype must be 0 to 5, but is " +
-                                          Twine(int(tensor.dtype)));
-  if (tensor.rank != rank)
-    return fail(HILBERT_INVALID_TYPE, name + " must have rank " + Twine(rank) +
-                                          ", but has " + Twine(tensor.rank));
+  if (HilbertStatus status = checkTypeAndRank(name, tensor, rank))
+    return status;
   if (tensor.deviceType != HILBERT_CPU)
     return fail(HILBERT_UNSUPPORTED,
                 name + " must be in the CPU's memory, but is on device " +
@@ -95,10 +86,8 @@ static HilbertStatus checkMatrix(Named operand, const HilbertTensor &q,
   auto [name, tensor] = operand;
   if (HilbertStatus status = checkTensor(operand, 4))
     return status;
-  if (tensor.dtype != q.dtype)
-    return fail(HILBERT_INVALID_TYPE, name + " must have q's element type, " +
-                                          nameOf(q.dtype) + ", but has " +
-                                          nameOf(tensor.dtype));
+  if (HilbertStatus status = checkTypeOfQ(name, tensor, q.dtype))
+    return status;
   if (tensor.shape[3] != q.shape[3])
     return fail(HILBERT_INVALID_ARGUMENT,
                 name + " must have q's head dimension, " + Twine(q.shape[3]) +

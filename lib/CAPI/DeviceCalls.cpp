@@ -1,5 +1,5 @@
-//===- DeviceCalls.cpp - Attention on a GPU in one call
-//-------------------===////
+//===- DeviceCalls.cpp - Attention on a GPU in one call -------------------===//
+//
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -135,20 +135,9 @@ private:
 HilbertStatus DeviceCall::add(DeviceOperand operand, StringRef name,
                               const HilbertTensor &tensor, HilbertDType dtype,
                               int32_t rank) {
-  if (!isValidType(tensor.dtype))
-    return fail(HILBERT_INVALID_TYPE, name +
-                                          "'s dtype must be 0 to 5, but is " +
-                                          Twine(int(tensor.dtype)));
-  if (tensor.rank != rank)
-    return fail(HILBERT_INVALID_TYPE, name + " must have rank " + Twine(rank) +
-                                          ", but has " + Twine(tensor.rank));
-  auto nameOf = [](HilbertDType type) {
-    return npyTypeName(static_cast<NpyType>(type));
-  };
-  if (tensor.dtype != dtype && rank == 4)
-    return fail(HILBERT_INVALID_TYPE, name + " must have q's element type, " +
-                                          nameOf(dtype) + ", but has " +
-                                          nameOf(tensor.dtype));
+  TRY(checkTypeAndRank(name, tensor, rank));
+  if (rank == 4)
+    TRY(checkTypeOfQ(name, tensor, dtype));
   if (tensor.dtype != dtype)
     return fail(HILBERT_INVALID_TYPE, name + " must be " + nameOf(dtype) +
                                           ", but is " + nameOf(tensor.dtype));
@@ -240,8 +229,6 @@ HilbertStatus DeviceCall::gather(const HilbertAttention &attention,
   TRY(add("out_order", a->outOrder));
   if (a->pattern)
     key += a->pattern;
-  if (!a->workspace)
-    return HILBERT_OK;
   addresses[kWorkspace] = reinterpret_cast<CUdeviceptr>(a->workspace);
   return HILBERT_OK;
 }

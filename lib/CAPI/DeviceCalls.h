@@ -1,5 +1,5 @@
-//===- DeviceCalls.h - Attention on a GPU in one call -----------*- C++
-//-*-===////
+//===- DeviceCalls.h - Attention on a GPU in one call -----------*- C++ -*-===//
+//
 // Part of the hilbert project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -37,6 +37,18 @@ inline bool hasValidSizes(const HilbertTensor &tensor) {
   return true;
 }
 
+/// Whether it has one of the element types, and the rank; `name` is what errors
+/// call it.
+HilbertStatus checkTypeAndRank(llvm::StringRef name,
+                               const HilbertTensor &tensor, int32_t rank);
+/// Whether it has the element type of q.
+HilbertStatus checkTypeOfQ(llvm::StringRef name, const HilbertTensor &tensor,
+                           HilbertDType ofQ);
+
+inline llvm::StringRef nameOf(HilbertDType dtype) {
+  return npyTypeName(static_cast<NpyType>(dtype));
+}
+
 inline HostView getView(const HilbertTensor &tensor) {
   HostView view;
   view.data = tensor.data;

@@ -389,29 +389,45 @@ void checkEnums(int causal, int layout) {
 
 void *getPointer(uint64_t address) { return reinterpret_cast<void *>(address); }
 
+/// What attention, its gradient and explain have in common; the forward writes
+/// out and lse.
+HilbertAttention getAttention(Borrowed &borrowed, bool isForward, nb::handle q,
+                              nb::handle k, nb::handle v, nb::handle out,
+                              nb::handle lse, nb::handle qOrder,
+                              nb::handle kvOrder, nb::handle outOrder,
+                              nb::handle pattern, int causal, int layout,
+                              float scale, bool allowTf32) {
+  checkEnums(causal, layout);
+  auto getResult = [&](const char *name, nb::handle value) {
+    return isForward ? borrowed.write(name, value) : borrowed.read(name, value);
+  };
+  HilbertAttention call{};
+  call.structSize = sizeof(call);
+  call.q = borrowed.read("q", q);
+  call.k = borrowed.read("k", k);
+  call.v = borrowed.read("v", v);
+  call.out = getResult("out", out);
+  call.lse = getResult("lse", lse);
+  call.qOrder = borrowed.order("q_order", qOrder);
+  call.kvOrder = borrowed.order("kv_order", kvOrder);
+  call.outOrder = borrowed.order("out_order", outOrder);
+  call.pattern = getPattern(pattern);
+  call.causal = HilbertCausality(causal);
+  call.layout = HilbertLayout(layout);
+  call.scale = scale;
+  call.allowTf32 = allowTf32;
+  return call;
+}
+
 void attention(nb::handle q, nb::handle k, nb::handle v, nb::handle out,
                nb::handle lse, nb::handle qOrder, nb::handle kvOrder,
                nb::handle outOrder, nb::handle pattern, int causal, int layout,
                float scale, uint64_t stream, bool allowTf32) {
-  checkEnums(causal, layout);
   Borrowed borrowed;
-  HilbertAttention call{sizeof(HilbertAttention),
-                        borrowed.read("q", q),
-                        borrowed.read("k", k),
-                        borrowed.read("v", v),
-                        borrowed.write("out", out),
-                        borrowed.write("lse", lse),
-                        borrowed.order("q_order", qOrder),
-                        borrowed.order("kv_order", kvOrder),
-                        borrowed.order("out_order", outOrder),
-                        getPattern(pattern),
-                        HilbertCausality(causal),
-                        HilbertLayout(layout),
-                        scale,
-                        allowTf32,
-                        getPointer(stream),
-                        nullptr,
-                        0};
+  HilbertAttention call = getAttention(
+      borrowed, /*isForward=*/true, q, k, v, out, lse, qOrder, kvOrder,
+      outOrder, pattern, causal, layout, scale, allowTf32);
+  call.stream = getPointer(stream);
   HilbertStatus status;
   {
     nb::gil_scoped_release release;
@@ -427,22 +443,20 @@ void attentionGrad(nb::handle q, nb::handle k, nb::handle v, nb::handle out,
                    nb::handle pattern, int causal, int layout, float scale,
                    uint64_t stream, bool allowTf32, uint64_t workspace,
                    size_t workspaceBytes) {
-  checkEnums(causal, layout);
   Borrowed borrowed;
   HilbertAttentionGrad call{
       sizeof(HilbertAttentionGrad),
-      {sizeof(HilbertAttention), borrowed.read("q", q), borrowed.read("k", k),
-       borrowed.read("v", v), borrowed.read("out", out),
-       borrowed.read("lse", lse), borrowed.order("q_order", qOrder),
-       borrowed.order("kv_order", kvOrder),
-       borrowed.order("out_order", outOrder), getPattern(pattern),
-       HilbertCausality(causal), HilbertLayout(layout), scale, allowTf32,
-       getPointer(stream), getPointer(workspace), workspaceBytes},
+      getAttention(borrowed, /*isForward=*/false, q, k, v, out, lse, qOrder,
+                   kvOrder, outOrder, pattern, causal, layout, scale,
+                   allowTf32),
       borrowed.read("dout", dout),
       dlse.is_none() ? HilbertTensor{} : borrowed.read("dlse", dlse),
       borrowed.write("dq", dq),
       borrowed.write("dk", dk),
       borrowed.write("dv", dv)};
+  call.forward.stream = getPointer(stream);
+  call.forward.workspace = getPointer(workspace);
+  call.forward.workspaceBytes = workspaceBytes;
   HilbertStatus status;
   {
     nb::gil_scoped_release release;
@@ -455,35 +469,17 @@ nb::str explain(nb::handle q, nb::handle k, nb::handle v, nb::handle out,
                 nb::handle lse, nb::handle qOrder, nb::handle kvOrder,
                 nb::handle outOrder, nb::handle pattern, int causal, int layout,
                 float scale, bool gradient, bool allowTf32) {
-  checkEnums(causal, layout);
   Borrowed borrowed;
-  HilbertAttentionGrad call{};
-  call.structSize = sizeof(call);
-  HilbertAttention &a = call.forward;
-  a.structSize = sizeof(a);
-  a.q = borrowed.read("q", q);
-  a.k = borrowed.read("k", k);
-  a.v = borrowed.read("v", v);
-  a.out = borrowed.read("out", out);
-  a.lse = borrowed.read("lse", lse);
-  a.qOrder = borrowed.order("q_order", qOrder);
-  a.kvOrder = borrowed.order("kv_order", kvOrder);
-  a.outOrder = borrowed.order("out_order", outOrder);
-  a.pattern = getPattern(pattern);
-  a.causal = HilbertCausality(causal);
-  a.layout = HilbertLayout(layout);
-  a.scale = scale;
-  a.allowTf32 = allowTf32;
-  // Only shapes matter.
-  call.dout = a.out;
-  call.dq = a.q;
-  call.dk = a.k;
-  call.dv = a.v;
+  HilbertAttention a = getAttention(borrowed, /*isForward=*/false, q, k, v, out,
+                                    lse, qOrder, kvOrder, outOrder, pattern,
+                                    causal, layout, scale, allowTf32);
+  // Of the gradient's tensors only shapes matter.
+  HilbertAttentionGrad grad{sizeof(grad), a, a.out, {}, a.q, a.k, a.v};
   HilbertStatus status;
   const char *json = nullptr;
   {
     nb::gil_scoped_release release;
-    status = hilbertAttentionExplain(&a, gradient ? &call : nullptr, &json);
+    status = hilbertAttentionExplain(&a, gradient ? &grad : nullptr, &json);
   }
   check(status);
   return nb::str(json);

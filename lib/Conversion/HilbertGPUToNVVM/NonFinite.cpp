@@ -64,6 +64,15 @@ Value isNonZero(ThreadBuilder &b, Value bits) {
   return LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, bits, b.i32(0));
 }
 
+/// Threads take turns: thread `first` does first, first + threads, … < count.
+void takeTurns(ThreadBuilder &b, Value first, int64_t count, int64_t threads,
+               function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, first, b.i32(count), b.i32(threads));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
 struct LowerFill : public OpConversionPattern<FillOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -72,15 +81,10 @@ struct LowerFill : public OpConversionPattern<FillOp> {
                   ConversionPatternRewriter &rewriter) const override {
     ThreadBuilder b(op.getLoc(), rewriter);
     Value buffer = adaptor.getBuffer()[0], value = b.i32(op.getValue());
-    auto loop = scf::ForOp::create(
-        b, b.thread(), b.i32(op.getBuffer().getType().getShape()[0]),
-        b.i32(getNumThreads(op)));
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(loop.getBody());
-      b.store(value, b.offset(buffer, b.mul(loop.getInductionVar(), b.i32(4))),
-              4);
-    }
+    takeTurns(b, b.thread(), op.getBuffer().getType().getShape()[0],
+              getNumThreads(op), [&](Value i) {
+                b.store(value, b.offset(buffer, b.mul(i, b.i32(4))), 4);
+              });
     rewriter.eraseOp(op);
     return success();
   }
@@ -151,31 +155,29 @@ private:
     int64_t inChunk = 16 / bytes;
     Type word = b.getIntegerType(8 * bytes);
     RowReader ranks(b, op.getRanks().getType(), adaptor.getRanks());
-    auto loop = scf::ForOp::create(
-        b, thread, b.i32(tile.getShape()[0] * columns), b.i32(threads));
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(loop.getBody());
-      Value flat = loop.getInductionVar();
-      Value row = b.div(flat, columns), column = b.rem(flat, columns);
-      Value address = b.offset(
-          b.offset(adaptor.getTile()[0],
-                   getChunkOffset(b, tile, row, b.div(column, inChunk))),
-          b.mul(b.rem(column, inChunk), b.i32(bytes)));
-      Value element = b.load(word, address, bytes);
-      if (bytes < 4)
-        element = LLVM::ZExtOp::create(b, b.getI32Type(), element);
-      b.when(floats.isNonFinite(element), [&] {
-        Value index =
-            b.add(column, b.mul(floats.getKind(element), b.i32(columns)));
-        LLVM::AtomicRMWOp::create(
-            b, op.getLatest() ? LLVM::AtomicBinOp::max : LLVM::AtomicBinOp::min,
-            b.offset(bounds, b.mul(index, b.i32(4))), ranks.token(row),
-            LLVM::AtomicOrdering::monotonic, "block");
-        b.store(LLVM::ConstantOp::create(b, b.getIntegerAttr(word, 0)), address,
-                bytes);
-      });
-    }
+    takeTurns(
+        b, thread, tile.getShape()[0] * columns, threads, [&](Value flat) {
+          Value row = b.div(flat, columns), column = b.rem(flat, columns);
+          Value address = b.offset(
+              b.offset(adaptor.getTile()[0],
+                       getChunkOffset(b, tile, row, b.div(column, inChunk))),
+              b.mul(b.rem(column, inChunk), b.i32(bytes)));
+          Value element = b.load(word, address, bytes);
+          if (bytes < 4)
+            element = LLVM::ZExtOp::create(b, b.getI32Type(), element);
+          b.when(floats.isNonFinite(element), [&] {
+            Value index =
+                b.add(column, b.mul(floats.getKind(element), b.i32(columns)));
+            LLVM::AtomicRMWOp::create(b,
+                                      op.getLatest() ? LLVM::AtomicBinOp::max
+                                                     : LLVM::AtomicBinOp::min,
+                                      b.offset(bounds, b.mul(index, b.i32(4))),
+                                      ranks.token(row),
+                                      LLVM::AtomicOrdering::monotonic, "block");
+            b.store(LLVM::ConstantOp::create(b, b.getIntegerAttr(word, 0)),
+                    address, bytes);
+          });
+        });
     NVVM::Barrier0Op::create(b);
   }
 };
