@@ -9,6 +9,7 @@
 #include "hilbert/ExecutionEngine/DeviceAttention.h"
 
 #include "DeviceAttentionCheck.h"
+#include "Try.h"
 
 #include "hilbert/ExecutionEngine/DeviceTables.h"
 
@@ -25,10 +26,6 @@ using llvm::ArrayRef;
 using llvm::SmallVector;
 using llvm::StringRef;
 using llvm::Twine;
-
-#define TRY(expression)                                                        \
-  if (Status tried = (expression); !tried.ok())                                \
-  return tried
 
 //===----------------------------------------------------------------------===//
 // Planning

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "DeviceAttentionCheck.h"
+#include "Try.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -123,10 +124,6 @@ private:
   const DeviceAttentionProblem &p;
 };
 } // namespace
-
-#define TRY(expression)                                                        \
-  if (Status tried = (expression); !tried.ok())                                \
-  return tried
 
 Status Checker::checkTensor(DeviceOperand operand, size_t rank) const {
   StringRef name = getOperandName(operand);

@@ -9,6 +9,7 @@
 #include "hilbert/ExecutionEngine/DeviceElementwise.h"
 
 #include "DeviceAttentionCheck.h"
+#include "Try.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -19,10 +20,6 @@ using llvm::ArrayRef;
 using llvm::SmallVector;
 using llvm::StringRef;
 using llvm::Twine;
-
-#define TRY(expression)                                                        \
-  if (Status tried = (expression); !tried.ok())                                \
-  return tried
 
 /// Enough for every multiprocessor to have several; beyond, threads take more
 /// than one element.

@@ -9,6 +9,7 @@
 #include "DeviceEvaluation.h"
 
 #include "DeviceAttentionCheck.h"
+#include "Try.h"
 
 #include "hilbert/Support/HostTensor.h"
 
@@ -22,10 +23,6 @@ using namespace hilbert::rt::cuda;
 using llvm::ArrayRef;
 using llvm::SmallVector;
 using llvm::Twine;
-
-#define TRY(expression)                                                        \
-  if (Status tried = (expression); !tried.ok())                                \
-  return tried
 
 //===----------------------------------------------------------------------===//
 // Arguments and results

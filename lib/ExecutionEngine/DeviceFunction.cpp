@@ -8,6 +8,7 @@
 
 #include "DeviceAttentionCheck.h"
 #include "DeviceEvaluation.h"
+#include "Try.h"
 
 #include "hilbert/Conversion/Passes.h"
 
@@ -19,10 +20,6 @@
 using namespace mlir;
 using namespace hilbert;
 using namespace hilbert::rt;
-
-#define TRY(expression)                                                        \
-  if (Status tried = (expression); !tried.ok())                                \
-  return tried
 
 namespace hilbert {
 /// Numbers the values of a function, and takes its ops apart.

@@ -8,14 +8,12 @@
 
 #include "hilbert/ExecutionEngine/DeviceProgram.h"
 
+#include "Try.h"
+
 using namespace mlir;
 using namespace hilbert;
 using namespace hilbert::rt;
 using namespace hilbert::rt::cuda;
-
-#define TRY(expression)                                                        \
-  if (Status tried = (expression); !tried.ok())                                \
-  return tried
 
 DeviceProgram DeviceProgram::create(ModuleOp module) {
   DeviceProgram program;
