@@ -247,7 +247,7 @@ def check(call, tensors=None):
         actual, again = call.run(*x), call.run(*x)
     for name, a, b in zip(NAMES, actual, again, strict=True):
         assert torch.equal(a.nan_to_num(7), b.nan_to_num(7)), f"{name} differs between two runs"
-    squares, numbers = {name: [0.0, 0.0, 0.0] for name in NAMES}, dict.fromkeys(NAMES, 0)
+    errors = reference.Errors(NAMES)
     scale = call.kernel.depth**-0.5 if call.scale is None else call.scale
     for item in range(call.batch):
         mask, place = call.masks(item)
@@ -261,21 +261,8 @@ def check(call, tensors=None):
         got += [call.by_head(t, item) for t in actual[2:]]
         for name, g, w, r in zip(NAMES, got, wanted, rounded, strict=True):
             assert g.shape == w.shape, f"{name} has shape {tuple(g.shape)}, not {tuple(w.shape)}"
-            numbers[name] += g.numel()
-            finite = torch.isfinite(w)
-            assert torch.equal(torch.isfinite(g), finite), f"{name} is not finite where it should be"
-            assert torch.equal(g[~finite].double(), w[~finite].double()), f"{name} has another infinity"
-            g, w, r = (torch.where(finite, t.double(), 0.0) for t in (g, w, r))
-            for i, part in enumerate((g - w, r - w, w)):
-                squares[name][i] += part.square().sum().item()
-    ratios = {}
-    for name, (error, rounding, size) in squares.items():
-        # Where rounding has no share, f32's remains: exp2 and log2 are approximate,
-        # and gradients are differences of numbers near 1.
-        floor = 2e-6 * (size + numbers[name]) ** 0.5
-        ratios[name] = error**0.5 / (rounding**0.5 + floor)
-        assert ratios[name] < 2, f"{name} is {ratios[name]:.2f} times as wrong as rounding explains"
-    return ratios
+            errors.add(name, g, w, r)
+    return errors.ratios()
 
 
 def composite(call, q, k, v):

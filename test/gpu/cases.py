@@ -170,8 +170,7 @@ def check(folder, kernel, heads, rng=random):
     for name, before in zip(names, first):
         assert torch.equal(before, getattr(problem, name)), f"{name} differs between two runs, {case}"
     raster = torch.arange(max(queries, keys), device="cuda")
-    squares = {name: [0.0, 0.0, 0.0] for name in names}
-    numbers = dict.fromkeys(names, 0)
+    errors = reference.Errors(names, case)
     for item in range(problem.batch):
         def table(order, tokens):
             return raster[:tokens] if order is None else order[item % len(order)].long()
@@ -190,22 +189,9 @@ def check(folder, kernel, heads, rng=random):
         rounded = reference.attention(*inputs, mask, problem.scale, dout, dlse, rounded=True)
         got = [problem.by_head(problem.out, item)[:, place], problem.lse[item][:, place]]
         got += [problem.by_head(getattr(problem, n), item) for n in ("dq", "dk", "dv")]
-        for name, g, w, r in zip(names, got, wanted, rounded):
-            numbers[name] += g.numel()
-            finite = torch.isfinite(w)
-            assert torch.equal(torch.isfinite(g), finite), f"{name} is not finite where it should be, {case}"
-            assert torch.equal(g[~finite].double(), w[~finite].double()), f"{name} has another infinity, {case}"
-            g, w, r = (torch.where(finite, x.double(), 0.0) for x in (g, w, r))
-            for i, part in enumerate((g - w, r - w, w)):
-                squares[name][i] += part.square().sum().item()
-    ratios = {}
-    for name, (error, rounding, size) in squares.items():
-        # Where rounding has no share, f32's remains: exp2 and log2 are approximate,
-        # and gradients are differences of numbers near 1.
-        floor = 2e-6 * (size + numbers[name]) ** 0.5
-        ratios[name] = error**0.5 / (rounding**0.5 + floor)
-        assert ratios[name] < 2, f"{name} is {ratios[name]:.2f} times as wrong as rounding explains, {case}"
-    return ratios
+        for name, *parts in zip(names, got, wanted, rounded):
+            errors.add(name, *parts)
+    return errors.ratios()
 
 
 def check_hidden(folder, kernel, heads, rng=random):

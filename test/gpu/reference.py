@@ -94,3 +94,35 @@ def attention(q, k, v, mask, scale, dout, dlse, rounded):
     dk = (cut(dS).mT @ Q * scale).unflatten(0, (-1, group)).sum(1)
     dv = (cut(P).mT @ dO).unflatten(0, (-1, group)).sum(1)
     return store(out), lse, store(dq), store(dk), store(dv)
+
+
+class Errors:
+    """How wrong results are, over batch items, beside what rounding alone explains."""
+
+    def __init__(self, names, case=""):
+        """`case` is what messages end with."""
+        self.squares = {name: [0.0, 0.0, 0.0] for name in names}
+        self.numbers = dict.fromkeys(names, 0)
+        self.case = f", {case}" if case else ""
+
+    def add(self, name, got, wanted, rounded):
+        """A part of a result, by the definition, and rounded. Infinities and NaN must be the same."""
+        self.numbers[name] += got.numel()
+        finite = torch.isfinite(wanted)
+        assert torch.equal(torch.isfinite(got), finite), f"{name} is not finite where it should be{self.case}"
+        same = torch.equal(got[~finite].double(), wanted[~finite].double())
+        assert same, f"{name} has another infinity{self.case}"
+        got, wanted, rounded = (torch.where(finite, t.double(), 0.0) for t in (got, wanted, rounded))
+        for i, part in enumerate((got - wanted, rounded - wanted, wanted)):
+            self.squares[name][i] += part.square().sum().item()
+
+    def ratios(self):
+        """By name: errors as multiples of what rounding explains, at most 2."""
+        ratios = {}
+        for name, (error, rounding, size) in self.squares.items():
+            # Where rounding has no share, f32's remains: exp2 and log2 are approximate,
+            # and gradients are differences of numbers near 1.
+            floor = 2e-6 * (size + self.numbers[name]) ** 0.5
+            ratios[name] = error**0.5 / (rounding**0.5 + floor)
+            assert ratios[name] < 2, f"{name} is {ratios[name]:.2f} times as wrong as rounding explains{self.case}"
+        return ratios
