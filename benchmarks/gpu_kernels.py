@@ -7,7 +7,8 @@
   gpu_kernels.py run DIR
 
 B=2 H=16 N=16384 D=128 bf16, [B, N, H, D], a Hilbert curve over 128x128. Every
-number is a median; versions are alternated.
+number is a median; versions are alternated. "hilbert_attention", where it can be
+imported, are calls through torch: what they add to a kernel's time is the host's.
 """
 
 import argparse
@@ -58,6 +59,26 @@ def time_all(functions, rounds=15, warmup=3):
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+def calls_through_torch(width):
+    """The same attention and its gradient by the Python package; nothing where there is none."""
+    import torch
+
+    try:
+        from hilbert_attention import attention
+    except ImportError as error:
+        print(f"no calls through torch: {error}")
+        return {}
+    shape = BATCH, TOKENS, HEADS, DEPTH
+    q, k, v, dout = (torch.randn(shape, device="cuda", dtype=torch.bfloat16) for _ in range(4))
+    leaves = [t.detach().requires_grad_() for t in (q, k, v)]
+    options = {"order": (128, 128), "segment": width}
+    out = attention(*leaves, **options)
+    return {
+        "hilbert_attention forward": lambda: attention(q, k, v, **options),
+        "hilbert_attention backward": lambda: torch.autograd.grad(out, leaves, dout, retain_graph=True),
+    }
+
+
 def run(options):
     import torch
     import torch.nn.functional as F
@@ -104,6 +125,7 @@ def run(options):
 
                 functions[f"{label} folded forward"] = forward
                 functions[f"{label} folded backward"] = backward
+        functions |= calls_through_torch(width)
         flops = 4 * BATCH * HEADS * TOKENS * width * DEPTH
         times = time_all(functions)
         for name in sorted({name.rsplit(" ", 1)[0] for name in times}):

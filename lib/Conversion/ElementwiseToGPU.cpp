@@ -24,13 +24,13 @@ static constexpr int32_t kThreads = 256;
 
 bool hilbert::isElementwiseOnGPU(Operation *op) {
   if (!isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
-           arith::NegFOp, arith::ExtFOp, arith::TruncFOp, arith::AddIOp,
-           arith::SubIOp, arith::MulIOp, arith::SIToFPOp, arith::FPToSIOp,
-           math::ExpOp>(op))
+           arith::NegFOp, arith::MaximumFOp, arith::ExtFOp, arith::TruncFOp,
+           arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::SIToFPOp,
+           arith::FPToSIOp, math::ExpOp, math::LogOp>(op))
     return false;
-  // The instruction for powers is of f32.
+  // Their instructions and polynomials are of f32.
   Type type = getElementTypeOrSelf(op->getResult(0).getType());
-  if (isa<math::ExpOp>(op) && type.isF64())
+  if (isa<arith::MaximumFOp, math::ExpOp, math::LogOp>(op) && type.isF64())
     return false;
   auto isTensor = llvm::IsaPred<RankedTensorType>;
   return llvm::all_of(op->getOperandTypes(), isTensor) &&

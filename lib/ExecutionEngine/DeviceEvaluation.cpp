@@ -150,6 +150,37 @@ Status DeviceEvaluation::slice(int source, const Slice &slice, int result) {
   return Status();
 }
 
+void DeviceEvaluation::transpose(int source, ArrayRef<int64_t> permutation,
+                                 int result) {
+  Slot slot = values[source];
+  for (auto [d, from] : llvm::enumerate(permutation)) {
+    slot.tensor.shape[d] = values[source].tensor.shape[from];
+    slot.tensor.strides[d] = values[source].tensor.strides[from];
+  }
+  values[result] = std::move(slot);
+}
+
+Status DeviceEvaluation::broadcast(int source, int like,
+                                   ArrayRef<int64_t> added, int result) {
+  Slot slot = values[source];
+  ArrayRef<int64_t> shape = values[like].tensor.shape;
+  slot.tensor.shape.assign(shape.begin(), shape.end());
+  slot.tensor.strides.assign(shape.size(), 0);
+  size_t from = 0;
+  for (auto [d, size] : llvm::enumerate(shape)) {
+    if (llvm::is_contained(added, int64_t(d)))
+      continue;
+    const DeviceTensor &tensor = values[source].tensor;
+    if (tensor.shape[from] != size)
+      return invalid("dimension " + Twine(from) + " of size " +
+                     Twine(tensor.shape[from]) + " is broadcast to dimension " +
+                     Twine(d) + " of size " + Twine(size));
+    slot.tensor.strides[d] = tensor.strides[from++];
+  }
+  values[result] = std::move(slot);
+  return Status();
+}
+
 /// Whether dimensions from `first` to `last` of a tensor are one run, so that
 /// one stride says where their elements are.
 static bool isRun(const DeviceTensor &tensor, size_t first, size_t last) {

@@ -60,6 +60,12 @@ public:
   /// Groups are numbers of dimensions.
   rt::Status expand(int source, llvm::ArrayRef<size_t> groups,
                     llvm::ArrayRef<Size> shape, int result);
+  /// Dimension d of the result is dimension permutation[d] of the source.
+  void transpose(int source, llvm::ArrayRef<int64_t> permutation, int result);
+  /// The result has the shape of `like`, and at `added` dimensions that the
+  /// source does not have.
+  rt::Status broadcast(int source, int like, llvm::ArrayRef<int64_t> added,
+                       int result);
   /// A copy if strides do not allow a view.
   rt::Status collapse(int source, llvm::ArrayRef<size_t> groups, int result);
 

@@ -13,6 +13,7 @@
 #include "hilbert/Conversion/Passes.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <cmath>
@@ -92,6 +93,8 @@ static std::function<double(double, double)> getFunction(Operation *op) {
           [](auto) { return [](double a, double) { return -a; }; })
       .Case<math::ExpOp>(
           [](auto) { return [](double a, double) { return std::exp(a); }; })
+      .Case<math::LogOp>(
+          [](auto) { return [](double a, double) { return std::log(a); }; })
       .Case<arith::ExtFOp, arith::TruncFOp, arith::IndexCastOp,
             arith::SIToFPOp>(
           [](auto) { return [](double a, double) { return a; }; })
@@ -273,6 +276,21 @@ DeviceFunctionBuilder::Step DeviceFunctionBuilder::visitView(Operation *op) {
           return e.splat(value, element, shape, result);
         };
       })
+      .Case([&](linalg::TransposeOp op) {
+        return [=, source = get(op.getInput()),
+                permutation =
+                    SmallVector<int64_t>(op.getPermutation())](Evaluation &e) {
+          e.transpose(source, permutation, result);
+          return Status();
+        };
+      })
+      .Case([&](linalg::BroadcastOp op) {
+        return
+            [=, source = get(op.getInput()), like = get(op.getInit()),
+             added = SmallVector<int64_t>(op.getDimensions())](Evaluation &e) {
+              return e.broadcast(source, like, added, result);
+            };
+      })
       .Case([&](PermutationOp op) {
         return [=, order = op.getOrder().getSpec()](Evaluation &e) {
           return e.order(order, result);
@@ -392,7 +410,8 @@ DeviceFunctionBuilder::Step DeviceFunctionBuilder::visit(Operation *op) {
       .Case<bufferization::ToTensorOp,
             bufferization::MaterializeInDestinationOp>(
           [&](auto op) { return visitMemref(op); })
-      .Case<PermutationOp>([&](auto op) { return visitView(op); })
+      .Case<PermutationOp, linalg::TransposeOp, linalg::BroadcastOp>(
+          [&](auto op) { return visitView(op); })
       .Default([&](Operation *op) -> Step {
         if (isa<tensor::TensorDialect>(op->getDialect()) &&
             op->getNumResults() == 1)

@@ -13,6 +13,7 @@
 
 #include "mlir/Conversion/BufferizationToMemRef/BufferizationToMemRef.h"
 #include "mlir/Conversion/GPUToNVVM/GPUToNVVMPass.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -135,6 +136,9 @@ void hilbert::buildElementwiseToNVVMPipeline(
   pm.addPass(createConvertHilbertElementwiseToGPU());
   // Not of the functions, whose ops have their kernels.
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createHilbertApproximateMath());
+  // Not to functions of a library: kernels are linked with nothing.
+  kernels.addPass(createConvertMathToLLVMPass());
   kernels.addPass(createCanonicalizerPass());
   addKernelsToNVVM(kernels, options);
 }

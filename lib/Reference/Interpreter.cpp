@@ -188,6 +188,8 @@ Error Interpreter::visitElementwise(Operation *op) {
     return define(result, map(a, [](double x) { return -x; }));
   if (isa<math::ExpOp>(op))
     return define(result, map(a, [](double x) { return std::exp(x); }));
+  if (isa<math::LogOp>(op))
+    return define(result, map(a, [](double x) { return std::log(x); }));
 
   const ReferenceTensor &b = get(op->getOperand(1));
   if (a.shape != b.shape)
@@ -202,6 +204,9 @@ Error Interpreter::visitElementwise(Operation *op) {
     return apply([](double x, double y) { return x - y; });
   if (isa<arith::MulFOp>(op))
     return apply([](double x, double y) { return x * y; });
+  if (isa<arith::MaximumFOp>(op))
+    // Of a number and NaN it is NaN.
+    return apply([](double x, double y) { return x > y || x != x ? x : y; });
   return apply([](double x, double y) { return x / y; });
 }
 
@@ -420,7 +425,8 @@ Error Interpreter::visit(Operation *operation) {
         return visitConstant(op, op.getValue());
       })
       .Case<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
-            arith::NegFOp, arith::ExtFOp, arith::TruncFOp, math::ExpOp>(
+            arith::NegFOp, arith::MaximumFOp, arith::ExtFOp, arith::TruncFOp,
+            math::ExpOp, math::LogOp>(
           [&](Operation *op) { return visitElementwise(op); })
       .Case([&](bufferization::ToTensorOp op) {
         return define(op.getResult(), get(op.getBuffer()));

@@ -35,6 +35,14 @@ func.func @exp(%x: tensor<5xf32>) -> tensor<5xf32> {
   return %0 : tensor<5xf32>
 }
 
+// Logarithms are left to polynomials, in f32.
+// CHECK-LABEL: func.func @log(
+func.func @log(%x: tensor<5xbf16>, %y: tensor<5xbf16>) -> tensor<5xbf16> {
+  %0 = arith.maximumf %x, %y : tensor<5xbf16>
+  %1 = math.log %0 : tensor<5xbf16>
+  return %1 : tensor<5xbf16>
+}
+
 // What changes the type is done as it is, and so is what has no rounding.
 // CHECK-LABEL: func.func @convert(
 func.func @convert(%x: tensor<5xf16>) -> (tensor<5xf32>, tensor<5xf16>) {
@@ -124,6 +132,13 @@ func.func @others(%x: tensor<4xf32>, %s: f32, %d: tensor<4xf64>, %b: tensor<4xi8
 // CHECK: %[[BETTER:.*]] = llvm.intr.fma(%[[POWER]], %{{.*}}, %[[POWER]])
 // CHECK: %[[RESULT:.*]] = arith.select %[[IN]], %[[BETTER]], %[[POWER]]
 // CHECK: llvm.store %[[RESULT]]
+
+// CHECK: gpu.module @log_kernels {
+// CHECK: arith.maximumf %{{.*}}, %{{.*}} : f32
+// CHECK: gpu.module @log_kernels_{{[0-9]+}} {
+// CHECK: %[[X:.*]] = arith.extf
+// CHECK: %[[LOG:.*]] = math.log %[[X]] : f32
+// CHECK: arith.truncf %[[LOG]] : f32 to bf16
 
 // CHECK: gpu.module @convert_kernels {
 // CHECK: arith.extf %{{.*}} : f16 to f32

@@ -41,3 +41,16 @@ func.func @f64(%x: vector<8xf64>) -> vector<8xf64> {
   %0 = math.exp %x : vector<8xf64>
   return %0 : vector<8xf64>
 }
+
+// Kernels for GPUs have scalars.
+// CHECK-LABEL: gpu.func @kernel(
+// CHECK-NOT: math.log
+// CHECK: math.fma {{.*}} : f32
+// CHECK: gpu.return
+gpu.module @kernels {
+  gpu.func @kernel(%x: f32, %p: !llvm.ptr<1>) kernel {
+    %0 = math.log %x : f32
+    llvm.store %0, %p : f32, !llvm.ptr<1>
+    gpu.return
+  }
+}

@@ -8,6 +8,7 @@
 
 #include "RunOnDevice.h"
 
+#include "hilbert/Pipelines/Compile.h"
 #include "hilbert/Support/HostTensor.h"
 
 #include "llvm/Support/Format.h"
@@ -41,6 +42,13 @@ llvm::Expected<DeviceRunner> DeviceRunner::create(StringRef name) {
   if (!stream.ok())
     return createStringError(stream.status().message());
   return DeviceRunner(**device, *std::move(stream));
+}
+
+llvm::Error DeviceRunner::setProgram(mlir::ModuleOp module) {
+  if (failed(compile(module, "func.func(hilbert-split-branches)")))
+    return createStringError("compilation failed");
+  program = DeviceProgram::create(module);
+  return llvm::Error::success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -22,10 +22,8 @@ public:
   /// such device, or that it is too old.
   static llvm::Expected<DeviceRunner> create(llvm::StringRef device);
 
-  /// Takes a module at the fused level.
-  void setProgram(mlir::ModuleOp module) {
-    program = DeviceProgram::create(module);
-  }
+  /// Takes a module at the fused level. What has several branches is split.
+  llvm::Error setProgram(mlir::ModuleOp module);
 
   /// Runs a function once and then `repeat` times, prints what it took (medians
   /// of events), and returns its results, and then the arguments `written`,

@@ -463,7 +463,8 @@ static llvm::Expected<bool> run(ModuleOp module) {
       module.walk([](AttentionInterface op) {
         op->setAttr("hilbert_gpu.allow_tf32", UnitAttr::get(op->getContext()));
       });
-    device->setProgram(module);
+    if (llvm::Error error = device->setProgram(module))
+      return std::move(error);
     return runAndReport(
         reference, *inputs, flops,
         [&](StringRef name, const Arrays &arguments, ArrayRef<unsigned> written,

@@ -246,6 +246,33 @@ TEST_F(Steps, ElementwiseOpsConstantsAndScalars) {
             (Roles{"addf", "mulf", "divf", "negf", "subf", "mulf", "subf"}));
 }
 
+TEST_F(Steps, BroadcastsAndTransposesAreViews) {
+  const char *program = R"(
+    func.func @f(%x: tensor<2x3xf32>, %y: tensor<3x4x2xf32>) -> (tensor<3x4x2xf32>, tensor<?x3xf32>) {
+      %0 = tensor.empty() : tensor<2x3x4xf32>
+      %1 = linalg.broadcast ins(%x : tensor<2x3xf32>) outs(%0 : tensor<2x3x4xf32>) dimensions = [2]
+      %2 = tensor.empty() : tensor<3x4x2xf32>
+      %3 = linalg.transpose ins(%1 : tensor<2x3x4xf32>) outs(%2 : tensor<3x4x2xf32>) permutation = [1, 2, 0]
+      %4 = arith.addf %3, %y : tensor<3x4x2xf32>
+      %c5 = arith.constant 5 : index
+      %5 = tensor.empty(%c5) : tensor<?x3xf32>
+      %6 = tensor.extract_slice %x[0, 0] [1, 3] [1, 1] : tensor<2x3xf32> to tensor<3xf32>
+      %7 = linalg.broadcast ins(%6 : tensor<3xf32>) outs(%5 : tensor<?x3xf32>) dimensions = [0]
+      return %4, %7 : tensor<3x4x2xf32>, tensor<?x3xf32>
+    })";
+  DeviceValue x = fill(NpyType::F32, {2, 3}), y = fill(NpyType::F32, {3, 4, 2});
+  DeviceCall call = prepare(program, {x, y});
+  EXPECT_EQ(launch(call), Roles{"addf"});
+  ReferenceTensor sum = read(call.results()[0]), rows = read(call.results()[1]);
+  std::vector<double> xs = read(x).data, ys = read(y).data;
+  ASSERT_EQ(sum.shape, (std::vector<int64_t>{3, 4, 2}));
+  ASSERT_EQ(rows.shape, (std::vector<int64_t>{5, 3}));
+  for (int64_t i = 0; i < 24; ++i)
+    EXPECT_FLOAT_EQ(sum.data[i], ys[i] + xs[i % 2 * 3 + i / 8]);
+  for (int64_t i = 0; i < 15; ++i)
+    EXPECT_EQ(rows.data[i], xs[i % 3]);
+}
+
 TEST_F(Steps, SlicesAreInserted) {
   const char *program = R"(
     func.func @f(%x: tensor<6x8xf32>, %y: tensor<?x8xf32>) -> (tensor<9x8xf32>, tensor<6x8xf32>, tensor<2x3xf32>) {
@@ -425,6 +452,18 @@ TEST_F(Steps, ErrorsOfTensors) {
                             argument(NpyType::F32, {4})),
                 "InvalidArgument: operand 1 of arith.addf is a tensor that "
                 "nothing writes");
+  EXPECT_STATUS(prepareWith(R"(
+      func.func @f(%x: tensor<?xf32>) -> tensor<2x?xf32> {
+        %c0 = arith.constant 0 : index
+        %n = tensor.dim %x, %c0 : tensor<?xf32>
+        %twice = arith.addi %n, %n : index
+        %0 = tensor.empty(%twice) : tensor<2x?xf32>
+        %1 = linalg.broadcast ins(%x : tensor<?xf32>) outs(%0 : tensor<2x?xf32>) dimensions = [0]
+        return %1 : tensor<2x?xf32>
+      })",
+                            argument(NpyType::F32, {4})),
+                "InvalidArgument: dimension 0 of size 4 is broadcast to "
+                "dimension 1 of size 8");
   DeviceValue size;
   size.scalar = -1;
   EXPECT_STATUS(prepareWith(R"(

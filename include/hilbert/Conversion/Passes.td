@@ -100,12 +100,13 @@ def HilbertOutlineParallel : Pass<"hilbert-outline-parallel", "::mlir::ModuleOp"
     "::hilbert::HilbertDialect"];
 }
 
-def HilbertApproximateMath : Pass<"hilbert-approximate-math", "::mlir::func::FuncOp"> {
-  let summary = "Expand exp and log on vectors into polynomials";
+def HilbertApproximateMath : Pass<"hilbert-approximate-math"> {
+  let summary = "Expand exp and log into polynomials";
   let description = [{
     LLVM turns `math.exp` and `math.log` on vectors into one library call for
-    each element. This pass replaces them by the polynomial approximations of
-    the math dialect, accurate to a few units in the last place of f32.
+    each element, and a GPU has no library. This pass replaces them by the
+    polynomial approximations of the math dialect, accurate to a few units in
+    the last place of f32.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
     "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];

@@ -2,7 +2,8 @@
 
 func.func @elementwise(%a: tensor<1000x77xf32>, %b: tensor<1000x77xf32>, %c: tensor<3x5xbf16>,
                        %d: tensor<3x5xbf16>, %h: tensor<3x5xf16>, %s: f32)
-    -> (tensor<1000x77xf32>, tensor<1000x77xf32>, tensor<3x5xbf16>, tensor<3x5xf16>, tensor<4x4xf32>) {
+    -> (tensor<1000x77xf32>, tensor<1000x77xf32>, tensor<3x5xbf16>, tensor<3x5xf16>, tensor<4x4xf32>,
+        tensor<1000x77xf32>, tensor<3x5xbf16>) {
   %one = arith.constant dense<1.0> : tensor<1000x77xf32>
   %0 = math.exp %a : tensor<1000x77xf32>
   %1 = arith.addf %0, %one : tensor<1000x77xf32>
@@ -21,6 +22,10 @@ func.func @elementwise(%a: tensor<1000x77xf32>, %b: tensor<1000x77xf32>, %c: ten
   %two = arith.constant 2.0 : f32
   %12 = arith.mulf %s, %two : f32
   %13 = tensor.splat %12 : tensor<4x4xf32>
-  return %2, %5, %8, %11, %13 : tensor<1000x77xf32>, tensor<1000x77xf32>, tensor<3x5xbf16>,
-      tensor<3x5xf16>, tensor<4x4xf32>
+  %14 = arith.maximumf %0, %b : tensor<1000x77xf32>
+  %15 = math.log %14 : tensor<1000x77xf32>
+  %16 = arith.maximumf %c, %7 : tensor<3x5xbf16>
+  %17 = math.log %16 : tensor<3x5xbf16>
+  return %2, %5, %8, %11, %13, %15, %17 : tensor<1000x77xf32>, tensor<1000x77xf32>, tensor<3x5xbf16>,
+      tensor<3x5xf16>, tensor<4x4xf32>, tensor<1000x77xf32>, tensor<3x5xbf16>
 }

@@ -30,6 +30,9 @@ struct HilbertVerifyFused
           if (isa<bufferization::ToTensorOp,
                   bufferization::MaterializeInDestinationOp>(op))
             return WalkResult::advance();
+          // The element that they copy is in a region.
+          if (isa<linalg::BroadcastOp, linalg::TransposeOp>(op))
+            return WalkResult::skip();
           if (!isa_and_nonnull<HilbertDialect, func::FuncDialect,
                                tensor::TensorDialect, arith::ArithDialect,
                                math::MathDialect>(op->getDialect())) {

@@ -63,7 +63,9 @@ static StringRef getFirstChip(StringRef op) {
 /// Intrinsics of LLVM that are instructions and not functions of a library.
 static bool isInstruction(StringRef intrinsic) {
   return llvm::StringSwitch<bool>(intrinsic)
-      .Cases({"llvm.intr.fma", "llvm.intr.maxnum", "llvm.intr.minnum"}, true)
+      .Cases({"llvm.intr.fma", "llvm.intr.maximum", "llvm.intr.maxnum",
+              "llvm.intr.minnum"},
+             true)
       .Cases({"llvm.intr.smax", "llvm.intr.smin"}, true)
       .Cases({"llvm.nvvm.ex2.approx.ftz.f", "llvm.nvvm.lg2.approx.ftz.f"}, true)
       .Default(false);

@@ -20,6 +20,17 @@ func.func private @declared(tensor<1x16x2x8xf32>) -> tensor<1x16x2x8xf32>
 
 // -----
 
+// What hilbert-split-branches adds.
+func.func @views(%x: tensor<2x3xf32>) -> tensor<3x2x8xf32> {
+  %0 = tensor.empty() : tensor<3x2xf32>
+  %1 = linalg.transpose ins(%x : tensor<2x3xf32>) outs(%0 : tensor<3x2xf32>) permutation = [1, 0]
+  %2 = tensor.empty() : tensor<3x2x8xf32>
+  %3 = linalg.broadcast ins(%1 : tensor<3x2xf32>) outs(%2 : tensor<3x2x8xf32>) dimensions = [2]
+  return %3 : tensor<3x2x8xf32>
+}
+
+// -----
+
 // Memrefs of the caller.
 func.func @memrefs(%x: memref<?x4xf32, strided<[?, 1]>>, %y: memref<?x4xf32>) {
   %0 = bufferization.to_tensor %x restrict : memref<?x4xf32, strided<[?, 1]>> to tensor<?x4xf32>

@@ -81,6 +81,39 @@ def HilbertGenerateGradients : Pass<"hilbert-generate-gradients", "::mlir::Modul
     "::mlir::tensor::TensorDialect"];
 }
 
+def HilbertSplitBranches
+    : Pass<"hilbert-split-branches", "::mlir::func::FuncOp"> {
+  let summary = "One attention for each branch, and what mixes them";
+  let description = [{
+    For back ends whose kernels take one branch for all heads. Head groups become
+    attentions of slices. The results (out_i, lse_i) of a union's branches are
+    mixed by their shares exp(lse_i - lse) of the sum of exponentials, where
+    lse = log Σ exp(lse_i); gradients, which take the union's out and lse, are
+    added. Sums are in f32; every out_i is rounded to the element type before.
+
+    A missed remark says how many attentions took the place of one.
+
+    Head groups need static numbers of heads.
+
+    Example:
+
+    ```mlir
+    %o, %l = hilbert.attention ins(%q, %k, %v : …) outs(%0, %1 : …)
+        pattern<(segment = 256) + (segment = 1024, dilation = 4)>
+    // becomes
+    %o0, %l0 = hilbert.attention ins(%q, %k, %v : …) outs(%0, %1 : …)
+        pattern<(segment = 256)>
+    %o1, %l1 = hilbert.attention ins(%q, %k, %v : …) outs(%0, %1 : …)
+        pattern<(segment = 1024, dilation = 4)>
+    // … and arith, math and linalg.broadcast of %l0 and %l1, by which %o0 and
+    // %o1 are weighted and added.
+    ```
+  }];
+  let dependentDialects = ["::hilbert::HilbertDialect",
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def HilbertSelectHostSchedule
     : Pass<"hilbert-select-host-schedule", "::mlir::func::FuncOp"> {
   let summary = "Choose the host lowering's tile sizes";
@@ -133,7 +166,9 @@ def HilbertVerifyFused : Pass<"hilbert-verify-fused", "::mlir::func::FuncOp"> {
     Fails, naming the op, unless the function holds only hilbert, func, tensor,
     arith and math ops, and hilbert ops are on tensors: what the gradient
     generator and the back ends take. `bufferization.to_tensor` and
-    `bufferization.materialize_in_destination` may connect them to memrefs.
+    `bufferization.materialize_in_destination` may connect them to memrefs;
+    `linalg.broadcast` and `linalg.transpose` are what hilbert-split-branches
+    adds.
     Reorders may remain; the fusion's remarks say why.
   }];
 }
