@@ -8,13 +8,13 @@
 
 B=2 H=16 N=16384 D=128 bf16, [B, N, H, D], a Hilbert curve over 128x128. Every
 number is a median; versions are alternated. "hilbert_attention", where it can be
-imported, are calls through torch: what they add to a kernel's time is the host's.
+imported, are calls through torch.
 """
 
 import argparse
+import functools
 import pathlib
 import random
-import statistics
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "test/gpu"))
@@ -42,21 +42,15 @@ def prepare(options):
                 assemble(options.assembler, ptx, options.target)
 
 
-def time_all(functions, rounds=15, warmup=3):
-    """Median milliseconds of each function, called in turns."""
-    import torch
+def time_all(functions):
+    """Median milliseconds of each function, called in turns; what it reads may be in the cache."""
+    from torch_cuda.measure import CudaClock, interleave
 
-    times = {name: [] for name in functions}
-    for turn in range(rounds + warmup):
-        for name, function in functions.items():
-            begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-            begin.record()
-            function()
-            end.record()
-            end.synchronize()
-            if turn >= warmup:
-                times[name].append(begin.elapsed_time(end))
-    return {name: statistics.median(values) for name, values in times.items()}
+    clock = CudaClock(flush=False)
+    times, failures = interleave({name: functools.partial(clock, function) for name, function in functions.items()})
+    if failures:
+        raise RuntimeError(f"these failed: {failures}")
+    return {name: summary["median"] for name, summary in times.items()}
 
 
 def calls_through_torch(width):
@@ -71,7 +65,7 @@ def calls_through_torch(width):
     shape = BATCH, TOKENS, HEADS, DEPTH
     q, k, v, dout = (torch.randn(shape, device="cuda", dtype=torch.bfloat16) for _ in range(4))
     leaves = [t.detach().requires_grad_() for t in (q, k, v)]
-    options = {"order": (128, 128), "segment": width}
+    options = {"order": (128, 128), "segment": width if width < TOKENS else None}
     out = attention(*leaves, **options)
     return {
         "hilbert_attention forward": lambda: attention(q, k, v, **options),

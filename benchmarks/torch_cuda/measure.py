@@ -19,20 +19,27 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROUNDS, WARMUP = 15, 3
 
 
-class CudaClock:
-    """Milliseconds of what a function enqueues, by events.
+# A millisecond or two.
+HEAD_START_CYCLES = 3_000_000
 
-    Before, a buffer of at least twice the L2 cache is written: nothing that the
-    function reads is in the cache. Meanwhile the host enqueues the function, so that
-    its own time shows only where it is longer than that write (some 0.1 ms).
+
+class CudaClock:
+    """Milliseconds that a device needs for what a function enqueues, by events.
+
+    Before, the device waits: meanwhile the host, which needs some tenths of a
+    millisecond for a call through autograd, enqueues the function, as it does in a
+    program that is ahead of its device. What the host needs is measured on its own
+    (layers.host_times). Then a buffer of at least twice the L2 cache is written, so
+    that nothing that the function reads is in the cache, unless `flush` is False.
     """
 
-    def __init__(self):
+    def __init__(self, flush=True):
         cache = getattr(torch.cuda.get_device_properties(0), "L2_cache_size", 0)
-        self.buffer = torch.empty(max(2 * cache, 1 << 28), dtype=torch.uint8, device="cuda")
+        self.buffer = torch.empty(max(2 * cache, 1 << 28) if flush else 0, dtype=torch.uint8, device="cuda")
 
     def __call__(self, function):
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        torch.cuda._sleep(HEAD_START_CYCLES)
         self.buffer.zero_()
         begin.record()
         function()

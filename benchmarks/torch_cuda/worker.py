@@ -92,7 +92,7 @@ class Worker:
 
     def time_phases(self, record, calls):
         """calls: contestant -> phase -> function that times it once."""
-        for phase in ("forward", "backward", "both"):
+        for phase in dict.fromkeys(phase for phases in calls.values() for phase in phases):
             self.state.enter(record["name"], None, phase)
             current = {name: phases[phase] for name, phases in calls.items() if phase in phases}
             times, failures = self.interleave(current)

@@ -24,7 +24,7 @@ from hilbert_attention.order import MAX_TOKENS, as_order
 
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 _DEVICES = ("cpu", "cuda", "meta")
-_PLAIN_TYPES = {torch.Tensor, type(None)}
+_PLAIN_TYPES = frozenset((torch.Tensor, type(None)))
 
 _FORWARD = (
     "Tensor q, Tensor k, Tensor v, Tensor? q_table, Tensor? kv_table, Tensor? out_table, "
@@ -76,14 +76,13 @@ def attention(q, k, v, orders, pattern, causal, layout, scale):
     if not _is_plain(kind, *arguments[:6]):
         return _attention(*arguments, scale)
     if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
-        return _PlainFunction.apply(*arguments, scale)
+        return _PlainFunction.apply(*arguments[:6], (*arguments[6:], scale))
     return _KERNELS[kind][0](*arguments, scale)
 
 
 def _is_plain(kind, *tensors):
     """Whether a kernel can be called without torch's dispatcher, which takes longer than a small one."""
-    types = {type(tensor) for tensor in tensors}
-    return types <= _PLAIN_TYPES and kind in _KERNELS and torch._C._len_torch_dispatch_stack() == 0
+    return _PLAIN_TYPES.issuperset(map(type, tensors)) and kind in _KERNELS and not torch._C._len_torch_dispatch_stack()
 
 
 def _are_alike(q, k, v):
@@ -262,7 +261,7 @@ def _run_grad_cuda(q, k, v, *arguments):
         parts = [_run_grad_cuda(q, k, v, *_with_pattern(arguments, pattern), *results) for pattern in patterns]
         return tuple([_like(t).copy_(sum([g.float() for g in grads])) for t, grads in zip((q, k, v), zip(*parts))])
     # Of this stream, like all that torch allocates: it may go when kernels are enqueued.
-    workspace = torch.empty(lse.shape, dtype=torch.float32, device=q.device)
+    workspace = torch.empty_like(lse)
     on_device = *_launch_settings(q), workspace.data_ptr(), 4 * workspace.numel()
     return _run_grad(q, k, v, *arguments, *results, on_device=on_device)
 
@@ -305,7 +304,8 @@ def _save(ctx, inputs, output):
     ctx.set_materialize_grads(False)
 
 
-def _backward(ctx, dout, dlse):
+def _differentiate(ctx, dout, dlse):
+    """(dq, dk, dv)"""
     *tensors, out, lse = ctx.saved_tensors
     if dout is None:
         dout = torch.zeros_like(out)
@@ -315,7 +315,11 @@ def _backward(ctx, dout, dlse):
         gradient = _attention_grad
     else:
         gradient = _KERNELS[out.device.type][1]
-    return *gradient(*tensors, *ctx.arguments, out, lse, dout, dlse), *(None,) * 10
+    return gradient(*tensors, *ctx.arguments, out, lse, dout, dlse)
+
+
+def _backward(ctx, dout, dlse):
+    return *_differentiate(ctx, dout, dlse), *(None,) * 10
 
 
 def _no_second_derivative(ctx, *gradients):
@@ -326,15 +330,18 @@ def _no_vmap(info, in_dims, *arguments):
     raise RuntimeError("hilbert_attention.attention has no vmap: put the mapped dimension into the batch")
 
 
-# The ops' derivatives again: in the form that is cheapest, ...
+# The ops' derivatives again: in the form that is cheapest, which has few arguments, ...
 class _PlainFunction(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, *arguments):
-        output = _KERNELS[arguments[0].device.type][0](*arguments)
+    def forward(ctx, q, k, v, q_table, kv_table, out_table, rest):
+        arguments = q, k, v, q_table, kv_table, out_table, *rest
+        output = _KERNELS[q.device.type][0](*arguments)
         _save(ctx, arguments, output)
         return output
 
-    backward = staticmethod(_backward)
+    @staticmethod
+    def backward(ctx, dout, dlse):
+        return *_differentiate(ctx, dout, dlse), None, None, None, None
 
 
 # ... and in the one that torch.func takes.

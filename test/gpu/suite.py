@@ -13,6 +13,7 @@ what `prepare` wrote.
 import argparse
 import concurrent.futures
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -75,11 +76,15 @@ def prepare(options):
     shutil.rmtree(folder, ignore_errors=True)
     kernels = [(4, Kernel(**special)) for special in SPECIAL]
     kernels += [random_kernel(rng) for _ in range(options.count)]
-    for number, (heads, kernel) in enumerate(kernels):
+
+    def compile_one(number):
         # The program's number of heads only matters to lists of offsets.
+        heads, kernel = kernels[number]
         compile_ahead(kernel, folder / f"{number:03}", options.compiler, options.target, heads)
-    if options.assembler:
-        with concurrent.futures.ThreadPoolExecutor() as pool:
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(compile_one, range(len(kernels))))
+        if options.assembler:
             list(pool.map(lambda ptx: assemble(options.assembler, ptx, options.target), folder.glob("*/*.ptx")))
     print(f"{len(kernels)} kernels for {options.target} in {folder}, seed {options.seed}")
 
