@@ -14,8 +14,9 @@
 // RUN: %python %S/Inputs/compare_npy.py %t/c %t/d
 //
 // The comparison can fail.
-// RUN: cp %t/a/out2.npy %t/b/out0.npy
-// RUN: not %python %S/Inputs/compare_npy.py %t/a %t/b
+// RUN: cp %t/a/out3.npy %t/b/out1.npy
+// RUN: not %python %S/Inputs/compare_npy.py %t/a %t/b | FileCheck %s
+// CHECK: out1.npy (1, 6, 300): {{.*}} differ
 
 func.func @f(%q: tensor<1x300x6x16xf32>, %k: tensor<1x300x2x16xf32>,
              %v: tensor<1x300x2x16xf32>, %p: tensor<1x6x300x16xf32>,

@@ -1,5 +1,5 @@
 // hilbert-run: --grad
-// Unions of branches, and groups of heads that share key heads with other groups.
+// A union of branches, with grouped queries.
 func.func @union(%q: tensor<2x1000x6x40xbf16>, %k: tensor<2x1000x2x40xbf16>, %v: tensor<2x1000x2x40xbf16>)
     -> (tensor<2x1000x6x40xbf16>, tensor<2x6x1000xf32>) {
   %0 = tensor.empty() : tensor<2x1000x6x40xbf16>
