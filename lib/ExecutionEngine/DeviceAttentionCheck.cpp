@@ -168,6 +168,14 @@ Status Checker::checkMatrix(DeviceOperand operand, bool isWritten) const {
                      "dimension " +
                      Twine(d) + " is " + Twine(tensor.strides[d]) +
                      " elements of " + Twine(size) + " bytes");
+    // Kernels multiply it by 32-bit tokens.
+    if (d == p.tokenDim() && (!llvm::isInt<32>(tensor.strides[d]) ||
+                              !llvm::isInt<32>(tensor.strides[d] * size)))
+      return invalid(name +
+                     "'s tokens must be less than 2^31 bytes apart, but their "
+                     "stride is " +
+                     Twine(tensor.strides[d]) + " elements of " + Twine(size) +
+                     " bytes");
     if (isWritten && tensor.strides[d] == 0)
       return invalid(name +
                      " is written, so it must have no stride of 0, but that "

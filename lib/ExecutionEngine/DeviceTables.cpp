@@ -81,7 +81,7 @@ computeBoxes(const curve::OrderSpec &order, const DeviceTiling &sides) {
     for (int64_t residue = 0; residue < classes; ++residue)
       for (int64_t tile = 0; tile < perClass; ++tile, ++slot) {
         const curve::BoxEntry &box = found.boxes[slot];
-        if (box.origin < 0) // An empty tile, which no kernel reads.
+        if (box.origin < 0) // An empty tile, whose entry no kernel uses.
           continue;
         const std::vector<int64_t> &shape = found.shapes[box.orientation];
         int32_t *entry =

@@ -21,6 +21,7 @@ gpu.module @copies {
   // CHECK-SAME: %[[P:[^:]*]]: !llvm.ptr<1>, %[[STRIDE:[^:]*]]: i64, %[[FIRST:[^:]*]]: i32, %[[COUNT:[^:]*]]: i32
   // CHECK-DAG: %[[BASE:.*]] = llvm.getelementptr %[[P]][%{{.*}}] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, bf16
   // CHECK-DAG: %[[STEP:.*]] = llvm.mlir.constant(3 : i32)
+  // CHECK: %[[NARROW:.*]] = llvm.trunc %[[STRIDE]] : i64 to i32
   // CHECK: %[[TID:.*]] = nvvm.read.ptx.sreg.tid.x
   // CHECK: %[[ROW:.*]] = arith.divui %[[TID]], %[[C4:.*]] : i32
   // CHECK: %[[CHUNK:.*]] = arith.remui %[[TID]], %[[C4]] : i32
@@ -29,8 +30,7 @@ gpu.module @copies {
   // CHECK: %[[SAFE:.*]] = arith.minsi %[[ROW]], %[[LAST]] : i32
   // CHECK: %[[SKIP:.*]] = arith.muli %[[SAFE]], %[[STEP]] : i32
   // CHECK: %[[TOKEN:.*]] = arith.addi %[[FIRST]], %[[SKIP]] : i32
-  // CHECK: %[[TOKEN64:.*]] = llvm.sext %[[TOKEN]] : i32 to i64
-  // CHECK: %[[OFFSET:.*]] = llvm.mul %[[TOKEN64]], %[[STRIDE]] : i64
+  // CHECK: %[[OFFSET:.*]] = llvm.inline_asm "mul.wide.s32 $0, $1, $2;", "=l,r,r" %[[TOKEN]], %[[NARROW]] : (i32, i32) -> i64
   // CHECK: %[[ELEMENT:.*]] = llvm.add %[[OFFSET]], %{{.*}} : i64
   // CHECK: %[[FROM:.*]] = llvm.getelementptr %[[BASE]][%[[ELEMENT]]] : {{.*}}, bf16
   // 64-byte panels: chunk c of row r at c xor r / 2 mod 4.
@@ -53,6 +53,48 @@ gpu.module @copies {
     hilbert_gpu.async_load %x[%rows], %slot : !m, !hilbert_gpu.rows<16, run>, !s
     hilbert_gpu.commit
     hilbert_gpu.wait 1
+    gpu.return
+  }
+
+  // A thread may keep the address of its column: with what a token adds to it, an
+  // address is one instruction.
+  // CHECK-LABEL: gpu.func @thread_addresses(
+  // CHECK-SAME: hilbert_gpu.schedule = #hilbert_gpu.schedule<{{.*}}>
+  // CHECK: %[[COLUMN:.*]] = llvm.getelementptr %{{.*}}[%{{.*}}] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i8
+  // CHECK: %[[OFFSET:.*]] = llvm.inline_asm "mul.wide.s32 $0, $1, $2;"
+  // CHECK: %[[FROM:.*]] = llvm.getelementptr %[[COLUMN]][%[[OFFSET]]] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, i8
+  // CHECK: nvvm.cp.async.shared.global %{{.*}}, %[[FROM]], 16
+  // CHECK: %[[MORE:.*]] = llvm.inline_asm "mul.wide.s32 $0, $1, $2;"
+  // CHECK: %[[NEXT:.*]] = llvm.getelementptr %[[COLUMN]][%[[MORE]]]
+  // CHECK: nvvm.cp.async.shared.global %{{.*}}, %[[NEXT]], 16
+  // CHECK-NOT: mov.u32
+  // CHECK: gpu.return
+  gpu.func @thread_addresses(%p: !llvm.ptr<1>, %stride: i64, %i: i32) kernel attributes {
+      known_block_size = array<i32: 32, 1, 1>,
+      hilbert_gpu.schedule = #hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 2, ctas = 1, addresses = thread>} {
+    %ring = hilbert_gpu.alloc {offset = 0 : i32} : !ring
+    %x = hilbert_gpu.matrix %p[%stride] stride %stride : !m
+    %rows = hilbert_gpu.run_rows %i, %i step 3 : !hilbert_gpu.rows<16, run>
+    %slot = hilbert_gpu.slot %ring[%i] : !ring
+    hilbert_gpu.async_load %x[%rows], %slot : !m, !hilbert_gpu.rows<16, run>, !s
+    gpu.return
+  }
+
+  // Or find it anew for each tile.
+  // CHECK-LABEL: gpu.func @addresses_again(
+  // CHECK-SAME: hilbert_gpu.schedule = #hilbert_gpu.schedule<{{.*}}>
+  // CHECK: %[[TID:.*]] = nvvm.read.ptx.sreg.tid.x
+  // CHECK: %[[AGAIN:.*]] = llvm.inline_asm has_side_effects "mov.u32 $0, $1;", "=r,r" %[[TID]] : (i32) -> i32
+  // CHECK: arith.divui %[[AGAIN]]
+  // CHECK: nvvm.cp.async.shared.global
+  gpu.func @addresses_again(%p: !llvm.ptr<1>, %stride: i64, %i: i32) kernel attributes {
+      known_block_size = array<i32: 32, 1, 1>,
+      hilbert_gpu.schedule = #hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 2, ctas = 1, addresses = again>} {
+    %ring = hilbert_gpu.alloc {offset = 0 : i32} : !ring
+    %x = hilbert_gpu.matrix %p[%stride] stride %stride : !m
+    %rows = hilbert_gpu.run_rows %i, %i step 3 : !hilbert_gpu.rows<16, run>
+    %slot = hilbert_gpu.slot %ring[%i] : !ring
+    hilbert_gpu.async_load %x[%rows], %slot : !m, !hilbert_gpu.rows<16, run>, !s
     gpu.return
   }
 
@@ -117,7 +159,7 @@ gpu.module @copies {
   // CHECK: %[[INDEX:.*]] = arith.addi %{{.*}}, %[[SKIP]] : i32
   // CHECK: %[[ENTRY:.*]] = llvm.getelementptr %[[TABLE]][%[[INDEX]]] : {{.*}}, i32
   // CHECK: %[[TOKEN:.*]] = llvm.load %[[ENTRY]] {alignment = 4 : i64} : !llvm.ptr<1> -> i32
-  // CHECK: llvm.sext %[[TOKEN]] : i32 to i64
+  // CHECK: llvm.inline_asm "mul.wide.s32 {{.*}} %[[TOKEN]], %{{.*}} : (i32, i32) -> i64
   // CHECK: nvvm.cp.async.shared.global
   gpu.func @table(%p: !llvm.ptr<1>, %i: i32, %base: !llvm.ptr<1>, %long: i64) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
     %x = hilbert_gpu.matrix %base[%long] stride %long : !m
@@ -128,7 +170,8 @@ gpu.module @copies {
     gpu.return
   }
 
-  // A box has one entry for all rows: the rest is shifts.
+  // A box has one entry for all rows: the rest is shifts. The second of a
+  // thread's rows, 8 further, is at a distance that is the same for all threads.
   // CHECK-LABEL: gpu.func @box(
   // CHECK-SAME: %[[BOXES:[^:]*]]: !llvm.ptr<1>, %[[INDEX:[^:]*]]: i32, %{{[^:]*}}: i32, %[[WIDTH:[^:]*]]: i32, %[[PLANE:[^:]*]]: i32
   // CHECK: %[[AT:.*]] = llvm.getelementptr %[[BOXES]][%[[INDEX]]] : {{.*}}, vector<4xi32>
@@ -137,22 +180,30 @@ gpu.module @copies {
   // CHECK: %[[ORIGIN:.*]] = llvm.extractelement %[[ENTRY]]
   // CHECK: %[[LW:.*]] = llvm.extractelement %[[ENTRY]]
   // CHECK: %[[LH:.*]] = llvm.extractelement %[[ENTRY]]
-  // CHECK: %[[SAFE:.*]] = arith.minsi
+  // CHECK: %[[NARROW:.*]] = llvm.trunc
+  // CHECK: %[[FIRST:.*]] = arith.divui
   // CHECK: %[[POWERW:.*]] = arith.shli %{{.*}}, %[[LW]] : i32
   // CHECK: %[[MASKW:.*]] = arith.addi %[[POWERW]], %{{.*}} : i32
-  // CHECK: %[[X:.*]] = arith.andi %[[SAFE]], %[[MASKW]] : i32
-  // CHECK: %[[REST:.*]] = arith.shrui %[[SAFE]], %[[LW]] : i32
+  // CHECK: %[[X:.*]] = arith.andi %[[FIRST]], %[[MASKW]] : i32
+  // CHECK: %[[REST:.*]] = arith.shrui %[[FIRST]], %[[LW]] : i32
   // CHECK: %[[POWERH:.*]] = arith.shli %{{.*}}, %[[LH]] : i32
   // CHECK: %[[MASKH:.*]] = arith.addi %[[POWERH]], %{{.*}} : i32
   // CHECK: %[[Y:.*]] = arith.andi %[[REST]], %[[MASKH]] : i32
   // CHECK: %[[Z:.*]] = arith.shrui %[[REST]], %[[LH]] : i32
-  // CHECK: %[[INLINE:.*]] = arith.addi %[[ORIGIN]], %[[X]] : i32
   // CHECK: %[[LINES:.*]] = arith.muli %[[Y]], %[[WIDTH]] : i32
   // CHECK: %[[PLANES:.*]] = arith.muli %[[Z]], %[[PLANE]] : i32
   // CHECK: %[[OUTER:.*]] = arith.addi %[[LINES]], %[[PLANES]] : i32
-  // CHECK: %[[TOKEN:.*]] = arith.addi %[[INLINE]], %[[OUTER]] : i32
-  // CHECK: llvm.sext %[[TOKEN]]
-  // CHECK: nvvm.cp.async.shared.global
+  // CHECK: %[[DISTANCE:.*]] = arith.addi %[[X]], %[[OUTER]] : i32
+  // CHECK: %[[TOKEN:.*]] = arith.addi %[[ORIGIN]], %[[DISTANCE]] : i32
+  // CHECK: %[[ELEMENTS:.*]] = llvm.inline_asm "mul.wide.s32 {{.*}} %[[TOKEN]], %[[NARROW]]
+  // CHECK: %[[ELEMENT:.*]] = llvm.add %[[ELEMENTS]], %{{.*}} : i64
+  // CHECK: %[[START:.*]] = llvm.getelementptr %{{.*}}[%[[ELEMENT]]]
+  // CHECK: nvvm.cp.async.shared.global %{{.*}}, %[[START]], 16
+  // CHECK: arith.andi %[[C8:.*]], %{{.*}} : i32
+  // CHECK: %[[BYTES:.*]] = arith.muli %[[NARROW]], %{{.*}} : i32
+  // CHECK: %[[FURTHER:.*]] = llvm.inline_asm "mul.wide.s32 {{.*}}, %[[BYTES]]
+  // CHECK: %[[SECOND:.*]] = llvm.getelementptr %[[START]][%[[FURTHER]]]
+  // CHECK: nvvm.cp.async.shared.global %{{.*}}, %[[SECOND]], 16
   gpu.func @box(%p: !llvm.ptr<1>, %i: i32, %count: i32, %width: i32, %plane: i32, %base: !llvm.ptr<1>, %long: i64) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
     %x = hilbert_gpu.matrix %base[%long] stride %long : !m
     %ring = hilbert_gpu.alloc {offset = 0 : i32} : !ring
@@ -177,14 +228,16 @@ gpu.module @copies {
     gpu.return
   }
 
-  // Back: pairs of a fragment, then whole chunks of existing rows.
+  // Back: pairs of a fragment, then whole chunks of existing rows. The second of
+  // a thread's chunks, 8 rows further, is 512 bytes further.
   // CHECK-LABEL: gpu.func @out(
   // CHECK-COUNT-8: llvm.store %{{.*}} {alignment = 4 : i64} : i32, !llvm.ptr<3>
   // CHECK-NOT: alignment = 4
-  // CHECK: %[[CHUNK:.*]] = llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<3> -> vector<4xi32>
+  // CHECK: %[[CHUNK:.*]] = llvm.load %[[FIRST:.*]] {alignment = 16 : i64} : !llvm.ptr<3> -> vector<4xi32>
   // CHECK: scf.if
   // CHECK: llvm.store %[[CHUNK]], %{{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<1>
-  // CHECK: llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<3> -> vector<4xi32>
+  // CHECK: %[[SECOND:.*]] = llvm.getelementptr %[[FIRST]][512] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i8
+  // CHECK: llvm.load %[[SECOND]] {alignment = 16 : i64} : !llvm.ptr<3> -> vector<4xi32>
   // CHECK: scf.if
   // CHECK: llvm.store
   // CHECK: gpu.return
@@ -233,6 +286,21 @@ gpu.module @copies {
 !t = tensor<32x8xf32, #acc>
 
 gpu.module @registers {
+  // What is computed from the copy is not what was computed before.
+  // CHECK-LABEL: gpu.func @opaque(
+  // CHECK-SAME: %[[X:[^:]*]]: i32
+  // CHECK: arith.muli %[[X]], %[[X]] : i32
+  // CHECK: %[[COPY:.*]] = llvm.inline_asm has_side_effects "mov.u32 $0, $1;", "=r,r" %[[X]] : (i32) -> i32
+  // CHECK: arith.muli %[[COPY]], %[[COPY]] : i32
+  gpu.func @opaque(%x: i32, %p: !llvm.ptr<1>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %0 = arith.muli %x, %x : i32
+    %y = hilbert_gpu.opaque %x : i32
+    %1 = arith.muli %y, %y : i32
+    llvm.store %0, %p : i32, !llvm.ptr<1>
+    llvm.store %1, %p : i32, !llvm.ptr<1>
+    gpu.return
+  }
+
   // A thread has two rows; the other lanes of a row are 1 and 2 away.
   // CHECK-LABEL: gpu.func @reduce(
   // CHECK: %[[FULL:.*]] = llvm.mlir.constant(-1 : i32)

@@ -312,6 +312,9 @@ func.func @residues(%q: !t, %k: !kv, %v: !kv, %out: !t, %lse: !l) -> (!t, !l) {
 // CHECK:     arith.andi %{{.*}}, %[[VISIBLE]]
 // CHECK:   %[[SUM:.*]] = hilbert_gpu.dot %{{.*}}, %[[V]], %{{.*}} : tensor<64x32xbf16
 // CHECK:   scf.yield %{{.*}}, %{{.*}}, %[[SUM]], %[[FOUND]]
+// Head and batch item are found again: no register had them in the loop.
+// CHECK: %[[BLOCK:.*]] = hilbert_gpu.opaque %{{.*}} : i32
+// CHECK: arith.remui %[[BLOCK]]
 // After all tiles the queries that see them get them back.
 // CHECK: scf.if %[[ALL]]#3
 // CHECK:   %[[POISONED:.*]] = hilbert_gpu.poison %[[ALL]]#2, %[[BOUNDS]], %{{[0-9]+}} : tensor<64x16xf32

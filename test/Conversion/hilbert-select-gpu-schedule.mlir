@@ -13,6 +13,9 @@
 // RUN: hilbert-opt %t/wide.mlir --hilbert-select-gpu-schedule=chip=sm_90a | FileCheck %t/wide.mlir --check-prefixes=CHECK,LARGE
 
 // RUN: not hilbert-opt %t/wide.mlir --hilbert-select-gpu-schedule=chip=sm_75 2>&1 | FileCheck %t/wide.mlir --check-prefix=CHIP
+// RUN: hilbert-opt %t/ctas.mlir --hilbert-select-gpu-schedule=chip=sm_80 | FileCheck %t/ctas.mlir --check-prefix=SM80
+// RUN: hilbert-opt %t/ctas.mlir --hilbert-select-gpu-schedule=chip=sm_86 | FileCheck %t/ctas.mlir --check-prefix=SM86
+// RUN: hilbert-opt %t/ctas.mlir --hilbert-select-gpu-schedule=chip=sm_90 | FileCheck %t/ctas.mlir --check-prefix=SM90
 // RUN: hilbert-opt %t/widest.mlir --hilbert-select-gpu-schedule=chip=sm_86 | FileCheck %t/widest.mlir
 
 //--- chosen.mlir
@@ -22,7 +25,7 @@
 
 // Sizes are the outcome of measurements, and not tested.
 // CHECK-LABEL: func @forward(
-// CHECK: hilbert.attention ins{{.*}} schedule(#hilbert_gpu.schedule<m = {{[0-9]+}}, n = {{[0-9]+}}, warps = {{[0-9]+}}, stages = {{[0-9]+}}, ctas = {{[0-9]+}}>)
+// CHECK: hilbert.attention ins{{.*}} schedule(#hilbert_gpu.schedule<m = {{[0-9]+}}, n = {{[0-9]+}}, warps = {{[0-9]+}}, stages = {{[0-9]+}}, ctas = {{[0-9]+}}{{.*}}>)
 // REMARK: remark: [Analysis] GPUSchedule | Category:hilbert-select-gpu-schedule | Schedule="#hilbert_gpu.schedule<m = {{.*}}>"
 func.func @forward(%q: !t, %lse: !l) -> !t {
   %r:2 = hilbert.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %lse : !t, !l)
@@ -61,6 +64,37 @@ func.func @kept(%q: !t, %lse: !l) -> !t {
 // SMALL: stages = 1,
 func.func @wide(%q: !t, %lse: !l) -> !t {
   %r:2 = hilbert.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %lse : !t, !l)
+  return %r#0 : !t
+}
+
+//--- ctas.mlir
+
+!t = tensor<1x?x4x128xf16>
+!l = tensor<1x4x?xf32>
+
+// Two CTAs share a multiprocessor: fewer stages are preferred to fewer CTAs, and
+// one CTA of all their warps to one of half as many.
+// SM80-LABEL: func @forward(
+// SM80: warps = 4, stages = 1, ctas = 2>
+// SM86-LABEL: func @forward(
+// SM86: warps = 8, stages = 2, ctas = 1, addresses = thread>
+// SM90-LABEL: func @forward(
+// SM90: warps = 4, stages = 2, ctas = 2>
+func.func @forward(%q: !t, %lse: !l) -> !t {
+  %r:2 = hilbert.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %lse : !t, !l)
+  return %r#0 : !t
+}
+
+// Under causality, what it hides takes some of the memory, too.
+// SM80-LABEL: func @causal_gradient(
+// SM80: dq = <m = 128, n = 64, warps = 8, stages = 2, ctas = 1, addresses = again>
+// SM86-LABEL: func @causal_gradient(
+// SM86: dq = <m = 64, n = 64, warps = 4, stages = 1, ctas = 1, addresses = again>
+// SM90-LABEL: func @causal_gradient(
+// SM90: dq = <m = 64, n = 64, warps = 4, stages = 1, ctas = 2, addresses = again>
+func.func @causal_gradient(%q: !t, %lse: !l) -> !t {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !t, !t, !t, !t, !l, !t)
+    outs(%q, %q, %q : !t, !t, !t) causal<position>
   return %r#0 : !t
 }
 

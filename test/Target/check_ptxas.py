@@ -23,7 +23,9 @@ from programs import Kernel
 
 TARGETS = ("sm_80", "sm_86", "sm_89", "sm_90")
 DTYPES = ("bf16", "f16")
-DEPTHS = (64, 72, 128, 192, 256)
+DEPTHS = (64, 72, 96, 128, 192, 256)
+# Their kernels have other default schedules.
+PATTERNS = ("", "(segment = 256)")
 # How rows are found, and causality. Boxes are not in the order of positions;
 # without a table, causality by token is causality by position.
 KINDS = (
@@ -39,7 +41,7 @@ KINDS = (
 NEEDED = ("HMMA.16816.F32", "LDSM.16.M88.4", "LDSM.16.MT88.4", "LDGSTS.E.BYPASS.128")
 LOCAL_MEMORY = re.compile(r"\b(LDL|STL)\b")
 
-Case = collections.namedtuple("Case", "target dtype depth rows causal gradient")
+Case = collections.namedtuple("Case", "target dtype depth rows causal pattern gradient")
 
 
 def seconds_of_children():
@@ -83,11 +85,12 @@ def assemble(case, options):
         dtype=case.dtype,
         depth=case.depth,
         causal=case.causal,
+        pattern=case.pattern,
         query_order=case.rows,
         schedule=options.schedule,
         grad_schedule=options.grad_schedule,
     )
-    label = " ".join(map(str, case[:5]))
+    label = " ".join(map(str, case[:6]))
     lines, errors = [], []
     with tempfile.TemporaryDirectory() as folder:
         program, ptx, cubin = (pathlib.Path(folder) / f"kernels.{kind}" for kind in ("mlir", "ptx", "cubin"))
@@ -135,16 +138,20 @@ def main():
     parser.add_argument("--dtypes", type=choice, default=DTYPES)
     parser.add_argument("--depths", type=lambda text: choice(text, int), default=DEPTHS)
     parser.add_argument("--rows", type=choice, default=("run", "table", "box"))
+    parser.add_argument("--patterns", type=lambda text: tuple(text.split(";")), default=PATTERNS, help="separated by ;")
     parser.add_argument("--schedule", default="", help="instead of the default, such as '#hilbert_gpu.schedule<...>'")
     parser.add_argument("--grad-schedule", default="", help="likewise, of gradients")
     options = parser.parse_args()
     cases = [
-        Case(target, dtype, depth, rows, causal, gradient)
+        Case(target, dtype, depth, rows, causal, pattern, gradient)
         for target in options.targets
         for dtype in options.dtypes
         for depth in options.depths
+        # Types differ in opcodes alone.
+        if dtype == DTYPES[0] or depth == 128
         for rows, causal in KINDS
         if rows in options.rows
+        for pattern in options.patterns
         for gradient in (False, True)
     ]
     kernels = failures = 0

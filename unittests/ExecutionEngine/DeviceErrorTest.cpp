@@ -62,6 +62,9 @@ const Case kCases[] = {
     {"Stride", [](Problem &p) { p[kV].strides[1] = 132; },
      "v's strides must be multiples of 16 bytes, but that of dimension 1 is "
      "132 elements of 2 bytes"},
+    {"FarTokens", [](Problem &p) { p[kK].strides[1] = int64_t(1) << 30; },
+     "k's tokens must be less than 2^31 bytes apart, but their stride is "
+     "1073741824 elements of 2 bytes"},
     {"StrideOfResult", [](Problem &p) { p[kDq].strides[0] = 0; },
      "dq is written, so it must have no stride of 0, but that of dimension 0 "
      "is"},

@@ -204,7 +204,7 @@ TEST_F(Layout, SchedulesHaveRanges) {
       return mlir::emitError(mlir::UnknownLoc::get(&context));
     };
     return bool(ScheduleAttr::getChecked(emitError, &context, s[0], s[1], s[2],
-                                         s[3], s[4]));
+                                         s[3], s[4], Addressing::Uniform));
   };
   EXPECT_TRUE(isLegal({16, 16, 1, 1, 1}));
   EXPECT_TRUE(isLegal({256, 16, 16, 8, 8}));

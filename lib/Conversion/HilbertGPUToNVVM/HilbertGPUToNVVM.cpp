@@ -74,6 +74,15 @@ Value ThreadBuilder::add(Value a, Value b) {
 Value ThreadBuilder::mul(Value a, Value b) {
   return createOrFold<arith::MulIOp>(a, b);
 }
+Value ThreadBuilder::mulWide(Value a, Value c) {
+  return LLVM::InlineAsmOp::create(*this, getI64Type(), ValueRange{a, c},
+                                   "mul.wide.s32 $0, $1, $2;", "=l,r,r",
+                                   /*has_side_effects=*/false,
+                                   /*is_align_stack=*/false,
+                                   LLVM::TailCallKind::None,
+                                   LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
+}
 Value ThreadBuilder::min(Value a, Value b) {
   return createOrFold<arith::MinSIOp>(a, b);
 }
@@ -111,15 +120,15 @@ void ThreadBuilder::when(Value condition, function_ref<void()> body) {
 Value ThreadBuilder::thread() {
   return NVVM::ThreadIdXOp::create(*this, getI32Type());
 }
-Value ThreadBuilder::threadAgain() {
-  return LLVM::InlineAsmOp::create(*this, getI32Type(), ValueRange{thread()},
-                                   "mov.u32 $0, $1;", "=r,r",
-                                   /*has_side_effects=*/true,
-                                   /*is_align_stack=*/false,
-                                   LLVM::TailCallKind::None,
-                                   LLVM::AsmDialectAttr(), ArrayAttr())
+Value ThreadBuilder::opaque(Value value) {
+  return LLVM::InlineAsmOp::create(
+             *this, getI32Type(), value, "mov.u32 $0, $1;", "=r,r",
+             /*has_side_effects=*/true,
+             /*is_align_stack=*/false, LLVM::TailCallKind::None,
+             LLVM::AsmDialectAttr(), ArrayAttr())
       .getResult(0);
 }
+Value ThreadBuilder::threadAgain() { return opaque(thread()); }
 Value ThreadBuilder::lane() { return rem(thread(), 32); }
 Value ThreadBuilder::warp() { return div(thread(), 32); }
 
@@ -264,6 +273,18 @@ struct LowerExtF : public OpConversionPattern<arith::ExtFOp> {
             LLVM::ExtractElementOp::create(b, halves, b.i32(i))));
     }
     rewriter.replaceOpWithMultiple(op, {results});
+    return success();
+  }
+};
+
+struct LowerOpaque : public OpConversionPattern<OpaqueOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(OpaqueOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    ThreadBuilder b(op.getLoc(), rewriter);
+    rewriter.replaceOp(op, b.opaque(adaptor.getSource()[0]));
     return success();
   }
 };
@@ -435,8 +456,9 @@ struct ConvertHilbertGPUToNVVM
     MLIRContext *context = &getContext();
     ThreadTypeConverter converter(context);
     RewritePatternSet patterns(context);
-    patterns.add<LowerBroadcast, LowerConstant, LowerElementwise, LowerExtF,
-                 LowerReduce, LowerSplat, LowerToOperand>(converter, context);
+    patterns.add<LowerBroadcast, LowerConstant, LowerOpaque, LowerElementwise,
+                 LowerExtF, LowerReduce, LowerSplat, LowerToOperand>(converter,
+                                                                     context);
     populateDotPatterns(converter, patterns);
     populateMemoryPatterns(converter, patterns);
     populateNonFinitePatterns(converter, patterns);

@@ -37,6 +37,9 @@ public:
   Value i32(int64_t value);
   Value add(Value a, Value b);
   Value mul(Value a, Value b);
+  /// The product of two i32 as i64, by one instruction. LLVM finds it only
+  /// where both extensions are in the block of the product.
+  Value mulWide(Value a, Value b);
   Value min(Value a, Value b);
   Value xori(Value a, Value b);
   Value land(Value a, Value b);
@@ -49,8 +52,9 @@ public:
   void when(Value condition, llvm::function_ref<void()> body);
 
   Value thread();
-  /// The same number, but nothing that was computed from it before is used
-  /// again: that would be kept in registers until here.
+  /// The same i32, but nothing that was computed from it before is used again:
+  /// that would be kept in registers until here.
+  Value opaque(Value value);
   Value threadAgain();
   Value lane();
   Value warp();
@@ -126,6 +130,12 @@ public:
   mlir::Value exists(mlir::Value row) { return b.less(row, count()); }
   /// The token of a row; of the last one for rows that do not exist.
   mlir::Value token(mlir::Value row);
+
+  bool isBox() const { return type.getAccess() == tile::Access::Box; }
+  /// Of a box: the token of row 0, and what is added for row `more`. The
+  /// distance of a row is the sum of those of its bits.
+  mlir::Value origin() const { return values[0]; }
+  mlir::Value distance(mlir::Value more);
 
 private:
   ThreadBuilder &b;

@@ -21,6 +21,17 @@ using namespace hilbert::tile;
 //   table  the first index; step, table
 //   box    the origin; log width, log height, width, plane
 
+Value RowReader::distance(Value more) {
+  assert(type.getAccess() == Access::Box);
+  auto low = [&](Value value, Value bits) {
+    Value mask = b.add(b.shl(b.i32(1), bits), b.i32(-1));
+    return b.land(value, mask);
+  };
+  Value x = low(more, values[2]), rest = b.shr(more, values[2]);
+  Value y = low(rest, values[3]), z = b.shr(rest, values[3]);
+  return b.add(x, b.add(b.mul(y, values[4]), b.mul(z, values[5])));
+}
+
 Value RowReader::token(Value row) {
   row = b.min(row, b.add(count(), b.i32(-1)));
   switch (type.getAccess()) {
@@ -33,16 +44,8 @@ Value RowReader::token(Value row) {
                             ArrayRef<LLVM::GEPArg>{index});
     return b.load(b.getI32Type(), address, 4);
   }
-  case Access::Box: {
-    auto low = [&](Value value, Value bits) {
-      Value mask = b.add(b.shl(b.i32(1), bits), b.i32(-1));
-      return b.land(value, mask);
-    };
-    Value x = low(row, values[2]), rest = b.shr(row, values[2]);
-    Value y = low(rest, values[3]), z = b.shr(rest, values[3]);
-    return b.add(b.add(values[0], x),
-                 b.add(b.mul(y, values[4]), b.mul(z, values[5])));
-  }
+  case Access::Box:
+    return b.add(origin(), distance(row));
   }
   llvm_unreachable("all accesses are handled");
 }
@@ -52,27 +55,100 @@ Value RowReader::token(Value row) {
 //===----------------------------------------------------------------------===//
 
 namespace {
+/// Where chunks are in a matrix. A token's stride has less than 2^31 bytes
+/// (DeviceAttentionProblem::check): products are of 32 bits, sums of 64.
+class GlobalAddresses {
+public:
+  GlobalAddresses(ThreadBuilder &b, MatrixType matrix, ValueRange values,
+                  RowReader rows, Addressing addressing)
+      : b(b), elementType(matrix.getElementType()),
+        bytes(elementType.getIntOrFloatBitWidth() / 8), base(values[0]),
+        stride(LLVM::TruncOp::create(b, b.getI32Type(), values[1])), rows(rows),
+        addressing(addressing) {}
+
+  /// The address of a row's column.
+  Value get(Value row, Value column) {
+    return getOfToken(rows.token(row), column);
+  }
+  /// Of a box: the address of a column of row `first`, which may not exist.
+  Value startBox(Value first, Value column) {
+    return getOfToken(b.add(rows.origin(), rows.distance(first)), column);
+  }
+  /// Of a box: `more` rows beyond an address of a row that has none of the bits
+  /// of `more`.
+  Value getInBox(Value address, int64_t more) {
+    if (more == 0)
+      return address;
+    // Bit by bit: rows share what belongs to a bit.
+    int64_t rest = more & (more - 1);
+    return advance(getInBox(address, rest), rows.distance(b.i32(more - rest)));
+  }
+
+private:
+  Value getOfToken(Value token, Value column) {
+    if (addressing != Addressing::Uniform)
+      return advance(b.offset(base, b.mul(column, b.i32(bytes))), token);
+    Value element =
+        LLVM::AddOp::create(b, b.mulWide(token, stride),
+                            LLVM::ZExtOp::create(b, b.getI64Type(), column));
+    return LLVM::GEPOp::create(b, base.getType(), elementType, base,
+                               ArrayRef<LLVM::GEPArg>{element});
+  }
+  Value advance(Value address, Value tokens) {
+    return b.offset(address, b.mulWide(tokens, b.mul(stride, b.i32(bytes))));
+  }
+
+  ThreadBuilder &b;
+  Type elementType;
+  int64_t bytes;
+  Value base, stride;
+  RowReader rows;
+  Addressing addressing;
+};
+
 /// A chunk of a tile as a thread moves it.
 struct Chunk {
   /// Whether it is in the matrix.
   Value exists;
-  Value globalAddress, sharedAddress;
+  /// Readable of one that exists.
+  Value globalAddress;
+  Value sharedAddress;
 };
 } // namespace
 
+static Addressing getAddressing(Operation *op) {
+  auto schedule =
+      op->getParentOfType<gpu::GPUFuncOp>()->getAttrOfType<ScheduleAttr>(
+          "hilbert_gpu.schedule");
+  return schedule ? schedule.getAddresses() : Addressing::Uniform;
+}
+
 /// Emits `move` for each chunk of a tile of a matrix that this thread moves.
 static void forEachChunk(ThreadBuilder &b, Value thread, int64_t threads,
-                         SmemType tile, Value tileAddress, MatrixType matrix,
-                         ValueRange matrixValues, RowReader rows,
+                         SmemType tile, Value tileAddress,
+                         GlobalAddresses addresses, MatrixType matrix,
+                         RowReader rows, bool isLoad,
                          function_ref<void(const Chunk &)> move) {
   int64_t bytes = tile.getElementType().getIntOrFloatBitWidth() / 8;
   int64_t columns = tile.getShape()[1] * bytes / 16;
   int64_t stored = matrix.getColumns() * bytes / 16;
   int64_t total = tile.getShape()[0] * columns;
+  auto elementOf = [&](Value column) {
+    return b.mul(column, b.i32(16 / bytes));
+  };
+  // Whether a thread's rows differ by constants.
+  bool isRegular = threads % columns == 0;
+  // Loads repeat in loops, and stores come when registers are short: each
+  // shares what costs it fewest of them.
+  Value startOfBox, firstShared;
+  if (isRegular && isLoad && rows.isBox())
+    startOfBox = addresses.startBox(b.div(thread, columns),
+                                    elementOf(b.rem(thread, columns)));
   for (int64_t begin = 0; begin < total; begin += threads) {
     Value row, column;
-    if (threads % columns == 0) {
-      row = b.add(b.div(thread, columns), b.i32(begin / columns));
+    int64_t more = begin / columns;
+    if (isRegular) {
+      row = b.add(b.div(thread, columns), b.i32(more));
       column = b.rem(thread, columns);
     } else {
       Value flat = b.add(thread, b.i32(begin));
@@ -84,16 +160,17 @@ static void forEachChunk(ThreadBuilder &b, Value thread, int64_t threads,
       chunk.exists = rows.exists(row);
       if (stored < columns)
         chunk.exists = b.land(chunk.exists, b.less(column, b.i32(stored)));
-      Value token = LLVM::SExtOp::create(b, b.getI64Type(), rows.token(row));
-      Value element = LLVM::AddOp::create(
-          b, LLVM::MulOp::create(b, token, matrixValues[1]),
-          LLVM::SExtOp::create(b, b.getI64Type(),
-                               b.mul(column, b.i32(16 / bytes))));
-      chunk.globalAddress = LLVM::GEPOp::create(
-          b, matrixValues[0].getType(), tile.getElementType(), matrixValues[0],
-          ArrayRef<LLVM::GEPArg>{element});
-      chunk.sharedAddress =
-          b.offset(tileAddress, getChunkOffset(b, tile, row, column));
+      chunk.globalAddress = startOfBox ? addresses.getInBox(startOfBox, more)
+                                       : addresses.get(row, elementOf(column));
+      // The swizzle repeats after 8 rows.
+      if (firstShared && more % 8 == 0)
+        chunk.sharedAddress =
+            b.offset(firstShared, Value(), more * tile.getPanelBytes());
+      else
+        chunk.sharedAddress =
+            b.offset(tileAddress, getChunkOffset(b, tile, row, column));
+      if (begin == 0 && isRegular && !isLoad)
+        firstShared = chunk.sharedAddress;
       move(chunk);
     };
     if (begin + threads <= total)
@@ -136,9 +213,14 @@ struct LowerAsyncLoad : public OpConversionPattern<AsyncLoadOp> {
     int64_t threads = getNumThreads(op);
     if (tile.isMatrix()) {
       Value full = b.i32(16), empty = b.i32(0);
+      MatrixType matrix = op.getMatrix().getType();
+      Addressing addressing = getAddressing(op);
+      GlobalAddresses addresses(b, matrix, adaptor.getMatrix(), rows,
+                                addressing);
       forEachChunk(
-          b, b.thread(), threads, tile, shared, op.getMatrix().getType(),
-          adaptor.getMatrix(), rows, [&](const Chunk &chunk) {
+          b, addressing == Addressing::Again ? b.threadAgain() : b.thread(),
+          threads, tile, shared, addresses, matrix, rows,
+          /*isLoad=*/true, [&](const Chunk &chunk) {
             NVVM::CpAsyncOp::create(b, chunk.sharedAddress, chunk.globalAddress,
                                     16, NVVM::LoadCacheModifierKind::CG,
                                     b.select(chunk.exists, full, empty));
@@ -175,9 +257,12 @@ struct LowerCopyOut : public OpConversionPattern<CopyOutOp> {
     // The tile that is written has the rows of one that was read. What is known
     // of them is not kept meanwhile: registers are short in between.
     Value thread = b.threadAgain();
+    MatrixType matrix = op.getMatrix().getType();
+    GlobalAddresses addresses(b, matrix, adaptor.getMatrix(), rows,
+                              getAddressing(op));
     forEachChunk(b, thread, getNumThreads(op), op.getTile().getType(),
-                 adaptor.getTile()[0], op.getMatrix().getType(),
-                 adaptor.getMatrix(), rows, [&](const Chunk &chunk) {
+                 adaptor.getTile()[0], addresses, matrix, rows,
+                 /*isLoad=*/false, [&](const Chunk &chunk) {
                    Value value = b.load(vector, chunk.sharedAddress, 16);
                    b.when(chunk.exists,
                           [&] { b.store(value, chunk.globalAddress, 16); });

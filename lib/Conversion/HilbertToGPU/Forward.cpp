@@ -114,6 +114,9 @@ void hilbert::emitForward(OpBuilder &at, Location loc, StringRef base,
           return values;
         });
 
+    // Causal loops have no registers to spare.
+    if (key.causal == Causality::Position)
+      b.decode(/*isAgain=*/true);
     Value maximum = results[0], total = results[1];
     Value sum =
         hidden.giveBack(ValueRange(results).drop_front(3), results[2],

@@ -132,14 +132,17 @@ int64_t KernelBuilder::classes() const {
                : std::min(key.branch.getDilation(), key.branch.getSegment());
 }
 
-void KernelBuilder::decode() {
+void KernelBuilder::decode(bool isAgain) {
   bool ownsQueries = side == Side::Queries;
   Value tokens = i32Argument(ownsQueries ? "queries" : "keys");
   Value heads = i32Argument(ownsQueries ? "query_heads" : "key_heads");
   Value width = i32(key.branch.getSegment());
   Value tiles = ceilDiv(ceilDiv(min(width, tokens), i32(classes())), i32(m()));
-  Value flat = arith::IndexCastUIOp::create(
-      *this, getI32Type(), gpu::BlockIdOp::create(*this, gpu::Dimension::x));
+  if (!isAgain)
+    block = arith::IndexCastUIOp::create(
+        *this, getI32Type(), gpu::BlockIdOp::create(*this, gpu::Dimension::x));
+  Value flat =
+      isAgain ? tile::OpaqueOp::create(*this, block).getResult() : block;
   // Tiles that share the other side run at the same time; then heads, whose
   // tokens are neighbours in memory.
   tileIndex = peel(flat, tiles);

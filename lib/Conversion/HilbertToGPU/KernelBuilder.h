@@ -71,7 +71,8 @@ public:
   // The work item.
   mlir::Value batch, head, segment, residue, tileIndex;
   /// Decodes the block index. Classes of the side are `classes()`.
-  void decode();
+  /// Again, after a loop: into equal values that no register had during it.
+  void decode(bool isAgain = false);
   int64_t classes() const;
 
   /// The query class of this item, or of a residue of it (keys' items).
@@ -103,6 +104,7 @@ private:
   tile::Access accessOf(Operand operand) const;
 
   mlir::gpu::GPUFuncOp function;
+  mlir::Value block;
   tile::MmaAttr mma;
   llvm::StringMap<mlir::Value> arguments;
   llvm::SmallVector<mlir::Attribute> names;

@@ -12,6 +12,7 @@
 
 using namespace mlir;
 using namespace hilbert;
+using tile::Addressing;
 using tile::GradScheduleAttr;
 using tile::ScheduleAttr;
 
@@ -28,52 +29,86 @@ std::optional<int64_t> hilbert::getSharedMemory(StringRef chip) {
       .Default(std::nullopt);
 }
 
-/// What chips for data centers have, and others do not.
-static constexpr int64_t kLargeShared = 128 * 1024;
+/// What the system takes of a multiprocessor's shared memory for each CTA.
+static constexpr int64_t kReservedShared = 1024;
 
 namespace {
-/// Tile sizes before the target's limits: fewer stages, then narrower tiles,
-/// then fewer warps, until `resident` tiles of m rows and `streamed` ones of n
-/// fit.
+/// Tile sizes before the target's limits.
 struct Wish {
   int64_t m, n, warps, stages, ctas;
+  /// Beside tiles.
+  int64_t moreBytes = 0;
 };
 } // namespace
 
-static FailureOr<ScheduleAttr> fit(AttentionInterface op, Wish wish,
-                                   int64_t resident, int64_t streamed,
-                                   int64_t limit) {
-  int64_t rowBytes = tile::getTileColumns(op.getDepth()) *
-                     op.getQ().getType().getElementTypeBitWidth() / 8;
+/// Of a row in shared memory.
+static int64_t getRowBytes(AttentionInterface op) {
+  return tile::getTileColumns(op.getDepth()) *
+         op.getQ().getType().getElementTypeBitWidth() / 8;
+}
+
+/// Shrinks a wish until `resident` tiles of m rows and `streamed` ones of n fit
+/// shared memory, of which a CTA may have `limit` bytes.
+static FailureOr<Wish> fit(AttentionInterface op, Wish wish, int64_t resident,
+                           int64_t streamed, int64_t limit) {
+  int64_t rowBytes = getRowBytes(op);
   // Where causality hides what is not finite.
-  int64_t boundsBytes = op.getCausal() == Causality::None
-                            ? 0
-                            : 12 * tile::getTileColumns(op.getDepth());
-  auto bytes = [&] {
+  if (op.getCausal() != Causality::None)
+    wish.moreBytes += 12 * tile::getTileColumns(op.getDepth());
+  auto bytes = [&](const Wish &wish) {
     return rowBytes * (resident * wish.m + streamed * wish.stages * wish.n) +
-           boundsBytes;
+           wish.moreBytes;
   };
-  while (bytes() > limit && wish.stages > 1)
+  auto fits = [&](const Wish &wish) {
+    return wish.ctas * (bytes(wish) + kReservedShared) <=
+           limit + kReservedShared;
+  };
+  // A second CTA hides more than early copies do. Where there is no room for
+  // it, one CTA has the warps of both.
+  Wish fewer = wish;
+  while (!fits(fewer) && fewer.stages > 1)
+    --fewer.stages;
+  if (wish.ctas > 1 && fits(fewer))
+    wish = fewer;
+  if (wish.ctas > 1 && !fits(wish)) {
+    Wish wide = wish;
+    wide.warps *= wish.ctas;
+    wide.m = std::max(wide.m, 16 * wide.warps);
+    wide.ctas = wish.ctas = 1;
+    if (fits(wide))
+      wish = wide;
+  }
+  while (!fits(wish) && wish.stages > 1)
     --wish.stages;
-  while (bytes() > limit && wish.n > 32)
+  while (!fits(wish) && wish.n > 32)
     wish.n /= 2;
-  while (bytes() > limit && wish.m > 16) {
+  while (!fits(wish) && wish.m > 16) {
     wish.m /= 2;
     wish.warps = std::min(wish.warps, wish.m / 16);
   }
-  while (bytes() > limit && wish.n > 16)
+  while (!fits(wish) && wish.n > 16)
     wish.n /= 2;
-  if (bytes() > limit)
+  if (!fits(wish))
     return op->emitOpError("no schedule fits: tiles need ")
-           << bytes() << " bytes of shared memory, but a CTA of the target may "
-           << "have " << limit;
-  return ScheduleAttr::get(op->getContext(), wish.m, wish.n, wish.warps,
-                           wish.stages, wish.ctas);
+           << bytes(wish) << " bytes of shared memory, but a CTA of the target "
+           << "may have " << limit;
+  return wish;
+}
+
+static ScheduleAttr getSchedule(MLIRContext *context, const Wish &wish,
+                                Addressing addresses) {
+  return ScheduleAttr::get(context, wish.m, wish.n, wish.warps, wish.stages,
+                           wish.ctas, addresses);
 }
 
 /// Whether columns beyond the depth take registers, too.
 static bool isPadded(AttentionInterface op) {
   return op.getDepth() != tile::getTileColumns(op.getDepth());
+}
+
+/// Whether all 16-byte chunks that a thread copies are in one column.
+static bool hasOneColumn(AttentionInterface op, const Wish &wish) {
+  return 32 * wish.warps * 16 % getRowBytes(op) == 0;
 }
 
 /// Whether every query has all keys.
@@ -85,25 +120,31 @@ static bool isFull(AttentionInterface op) {
 
 /// What measurements favoured: accumulators of a warp are 32 rows where they
 /// fit registers (each fragment of the other side is then used twice), else 16.
+/// Addresses are as fast as they can be without spills (test/Target/PTX).
 static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
   int64_t depth = op.getDepth();
+  bool isByPosition = op.getCausal() == Causality::Position;
   if (isa<AttentionOp>(op.getOperation())) {
     Wish wish = depth > 128 ? Wish{64, 64, 4, 2, 1} : Wish{128, 64, 4, 2, 2};
     if (depth > 64 && depth <= 128) {
-      // Without registers to spare for 32 rows: ranks are tokens, or the chip's
-      // assembler keeps more addresses.
-      if (isPadded(op) ||
-          (op.getCausal() == Causality::Position && limit < kLargeShared))
+      // Without registers to spare for 32 rows, or for rows of 14 chunks.
+      if (isPadded(op) || depth == 112)
         wish = {128, 64, 8, 2, 1};
       else if (op.getCausal() == Causality::Token)
         wish = {64, 64, 4, 2, 2};
     }
     if (depth > 192 && op.getCausal() != Causality::None)
       wish.n = 32;
-    FailureOr<ScheduleAttr> schedule = fit(op, wish, 1, 2, limit);
-    if (failed(schedule))
+    FailureOr<Wish> fitting = fit(op, wish, 1, 2, limit);
+    if (failed(fitting))
       return failure();
-    return Attribute(*schedule);
+    bool isTight = fitting->m / fitting->warps * depth > 16 * 128;
+    Addressing addresses = Addressing::Uniform;
+    if (isTight && !hasOneColumn(op, *fitting))
+      addresses = Addressing::Again;
+    else if (!isTight || isByPosition)
+      addresses = Addressing::Thread;
+    return Attribute(getSchedule(op->getContext(), *fitting, addresses));
   }
   Wish dq = depth <= 128 ? Wish{64, 64, 4, 2, 2} : Wish{64, 32, 4, 2, 1};
   Wish dkv = depth > 128 ? Wish{64, 32, 4, 2, 1}
@@ -112,11 +153,19 @@ static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
                  : Wish{64, 64, 4, 2, 2};
   if (depth > 192 && op.getCausal() == Causality::Token)
     dkv.n = 16;
-  FailureOr<ScheduleAttr> first = fit(op, dq, 3, 2, limit);
-  FailureOr<ScheduleAttr> second = fit(op, dkv, 2, 2, limit - 8192);
+  // Statistics of queries, and alignment.
+  dkv.moreBytes = 8192;
+  FailureOr<Wish> first = fit(op, dq, 3, 2, limit);
+  FailureOr<Wish> second = fit(op, dkv, 2, 2, limit);
   if (failed(first) || failed(second))
     return failure();
-  return Attribute(GradScheduleAttr::get(op->getContext(), *first, *second));
+  auto schedule = [&](const Wish &wish) {
+    bool isTight = isByPosition || wish.stages == 1 || !hasOneColumn(op, wish);
+    return getSchedule(op->getContext(), wish,
+                       isTight ? Addressing::Again : Addressing::Thread);
+  };
+  return Attribute(GradScheduleAttr::get(op->getContext(), schedule(*first),
+                                         schedule(*second)));
 }
 
 namespace {

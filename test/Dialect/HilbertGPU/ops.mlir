@@ -37,11 +37,17 @@ func.func private @types(!hilbert_gpu.matrix<128xbf16>, !hilbert_gpu.matrix<1xf3
 // CHECK-DAG: run = #hilbert_gpu.access<run>
 // CHECK-DAG: table = #hilbert_gpu.access<table>
 // CHECK-DAG: schedule = #hilbert_gpu.schedule<m = 128, n = 64, warps = 4, stages = 2, ctas = 1>
+// CHECK-DAG: uniform = #hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 1, ctas = 1>
+// CHECK-DAG: thread = #hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 1, ctas = 1, addresses = thread>
+// CHECK-DAG: again = #hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 1, ctas = 1, addresses = again>
 // CHECK-DAG: grad = #hilbert_gpu.grad_schedule<dq = <m = 16, n = 16, warps = 1, stages = 1, ctas = 8>, dkv = <m = 256, n = 48, warps = 16, stages = 8, ctas = 1>>
 func.func private @attributes() attributes {
   box = #hilbert_gpu.access<box>, run = #hilbert_gpu.access<run>,
   table = #hilbert_gpu.access<table>,
   schedule = #hilbert_gpu.schedule<m = 128, n = 64, warps = 4, stages = 2, ctas = 1>,
+  uniform = #hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 1, ctas = 1, addresses = uniform>,
+  thread = #hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 1, ctas = 1, addresses = thread>,
+  again = #hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 1, ctas = 1, addresses = again>,
   grad = #hilbert_gpu.grad_schedule<
     dq = <m = 16, n = 16, warps = 1, stages = 1, ctas = 8>,
     dkv = <m = 256, n = 48, warps = 16, stages = 8, ctas = 1>>}
@@ -71,6 +77,14 @@ func.func @rows(%p: !llvm.ptr<1>, %first: i32, %count: i32, %w: i32) {
   %2 = hilbert_gpu.box_rows %p[%first], %count strides %w, %w : !hilbert_gpu.rows<64, box>
   // CHECK: hilbert_gpu.tokens %{{.*}} : <64, box> -> tensor<64xi32, #hilbert_gpu.slice<1, <warps = 4>>>
   %3 = hilbert_gpu.tokens %2 : !hilbert_gpu.rows<64, box> -> tensor<64xi32, #rows>
+  return
+}
+
+// It stays, though the result is not used.
+// CHECK-LABEL: func @opaque(
+// CHECK: hilbert_gpu.opaque %{{.*}} : i32
+func.func @opaque(%x: i32) {
+  %0 = hilbert_gpu.opaque %x : i32
   return
 }
 

@@ -175,7 +175,7 @@ SmallVector<int64_t> SliceAttr::getOffset(ArrayRef<int64_t> shape,
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t m, int64_t n, int64_t warps,
-                                   int64_t stages, int64_t ctas) {
+                                   int64_t stages, int64_t ctas, Addressing) {
   auto checkRange = [&](StringRef name, int64_t value, int64_t most) {
     if (value >= 1 && value <= most)
       return success();

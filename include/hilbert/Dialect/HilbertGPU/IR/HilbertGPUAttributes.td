@@ -98,6 +98,14 @@ def HilbertGPU_AccessAttr
   let assemblyFormat = "`<` $value `>`";
 }
 
+def HilbertGPU_Addressing : I32EnumAttr<"Addressing", "What threads keep of a matrix's address", [
+    I32EnumAttrCase<"Uniform", 0, "uniform">,
+    I32EnumAttrCase<"Thread", 1, "thread">,
+    I32EnumAttrCase<"Again", 2, "again">]> {
+  let cppNamespace = "::hilbert::tile";
+  let genSpecializedAttr = 0;
+}
+
 def HilbertGPU_ScheduleAttr : HilbertGPU_Attr<"Schedule", "schedule"> {
   let summary = "Tile sizes of a kernel";
   let description = [{
@@ -106,15 +114,23 @@ def HilbertGPU_ScheduleAttr : HilbertGPU_Attr<"Schedule", "schedule"> {
     which `stages` are in shared memory at a time. `ctas` is how many CTAs must
     fit into a multiprocessor: the register budget follows from it.
 
+    `addresses` is what of matrices' addresses stays in registers between
+    tiles: `uniform`, the matrix alone, which all threads share: an address
+    then takes three instructions; `thread`, a pair of registers for each
+    matrix: one instruction; `again`, as `thread`, but what depends on the
+    thread is computed again for each tile.
+
     Constraints:
     - (C1) `m` is a positive multiple of 16 · `warps`.
     - (C2) `n` is a positive multiple of 16.
     - (C3) `warps` is from 1 to 16, `stages` from 1 to 8, `ctas` from 1 to 8.
 
-    Example: `#hilbert_gpu.schedule<m = 128, n = 64, warps = 4, stages = 2, ctas = 2>`
+    Example: `#hilbert_gpu.schedule<m = 128, n = 64, warps = 4, stages = 2, ctas = 2, addresses = thread>`
   }];
   let parameters = (ins "int64_t":$m, "int64_t":$n, "int64_t":$warps,
-                        "int64_t":$stages, "int64_t":$ctas);
+                        "int64_t":$stages, "int64_t":$ctas,
+                        DefaultValuedParameter<"::hilbert::tile::Addressing",
+                          "::hilbert::tile::Addressing::Uniform">:$addresses);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -179,6 +179,25 @@ def HilbertGPU_LoadOp : HilbertGPU_Op<"load", [
   let hasVerifier = 1;
 }
 
+def HilbertGPU_OpaqueOp : HilbertGPU_Op<"opaque", [
+    MemoryEffects<[MemWrite]>, SameOperandsAndResultType]> {
+  let summary = "An equal value that optimisations do not know";
+  let description = [{
+    What is computed from it is computed again, not kept in registers since the
+    same was computed from the operand. (The effect is on nothing, and keeps
+    the op where it is.)
+
+    Example:
+
+    ```mlir
+    %again = hilbert_gpu.opaque %block : i32
+    ```
+  }];
+  let arguments = (ins I32:$source);
+  let results = (outs I32:$result);
+  let assemblyFormat = "$source attr-dict `:` type($result)";
+}
+
 def HilbertGPU_FlipSignOp : HilbertGPU_Op<"flip_sign", [Pure,
     AllTypesMatch<["source", "result"]>]> {
   let summary = "A tile, or its negative";
