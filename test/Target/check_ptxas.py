@@ -90,7 +90,7 @@ def assemble(case, options):
         schedule=options.schedule,
         grad_schedule=options.grad_schedule,
     )
-    label = " ".join(map(str, case[:6]))
+    label = " ".join(filter(None, map(str, case[:6])))
     lines, errors = [], []
     with tempfile.TemporaryDirectory() as folder:
         program, ptx, cubin = (pathlib.Path(folder) / f"kernels.{kind}" for kind in ("mlir", "ptx", "cubin"))
@@ -147,8 +147,6 @@ def main():
         for target in options.targets
         for dtype in options.dtypes
         for depth in options.depths
-        # Types differ in opcodes alone.
-        if dtype == DTYPES[0] or depth == 128
         for rows, causal in KINDS
         if rows in options.rows
         for pattern in options.patterns

@@ -64,6 +64,17 @@ ThreadTypeConverter::ThreadTypeConverter(MLIRContext *context) {
 // ThreadBuilder
 //===----------------------------------------------------------------------===//
 
+/// A PTX instruction of one result.
+static Value createAsm(ThreadBuilder &b, Type type, ValueRange operands,
+                       StringRef text, StringRef constraints,
+                       bool hasSideEffects) {
+  return LLVM::InlineAsmOp::create(b, type, operands, text, constraints,
+                                   hasSideEffects, /*is_align_stack=*/false,
+                                   LLVM::TailCallKind::None,
+                                   LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
+}
+
 Value ThreadBuilder::i32(int64_t value) {
   return LLVM::ConstantOp::create(*this, getI32Type(),
                                   getI32IntegerAttr(value));
@@ -75,13 +86,8 @@ Value ThreadBuilder::mul(Value a, Value b) {
   return createOrFold<arith::MulIOp>(a, b);
 }
 Value ThreadBuilder::mulWide(Value a, Value c) {
-  return LLVM::InlineAsmOp::create(*this, getI64Type(), ValueRange{a, c},
-                                   "mul.wide.s32 $0, $1, $2;", "=l,r,r",
-                                   /*has_side_effects=*/false,
-                                   /*is_align_stack=*/false,
-                                   LLVM::TailCallKind::None,
-                                   LLVM::AsmDialectAttr(), ArrayAttr())
-      .getResult(0);
+  return createAsm(*this, getI64Type(), {a, c}, "mul.wide.s32 $0, $1, $2;",
+                   "=l,r,r", /*hasSideEffects=*/false);
 }
 Value ThreadBuilder::min(Value a, Value b) {
   return createOrFold<arith::MinSIOp>(a, b);
@@ -121,12 +127,8 @@ Value ThreadBuilder::thread() {
   return NVVM::ThreadIdXOp::create(*this, getI32Type());
 }
 Value ThreadBuilder::opaque(Value value) {
-  return LLVM::InlineAsmOp::create(
-             *this, getI32Type(), value, "mov.u32 $0, $1;", "=r,r",
-             /*has_side_effects=*/true,
-             /*is_align_stack=*/false, LLVM::TailCallKind::None,
-             LLVM::AsmDialectAttr(), ArrayAttr())
-      .getResult(0);
+  return createAsm(*this, getI32Type(), value, "mov.u32 $0, $1;", "=r,r",
+                   /*hasSideEffects=*/true);
 }
 Value ThreadBuilder::threadAgain() { return opaque(thread()); }
 Value ThreadBuilder::lane() { return rem(thread(), 32); }

@@ -138,11 +138,12 @@ void KernelBuilder::decode(bool isAgain) {
   Value heads = i32Argument(ownsQueries ? "query_heads" : "key_heads");
   Value width = i32(key.branch.getSegment());
   Value tiles = ceilDiv(ceilDiv(min(width, tokens), i32(classes())), i32(m()));
-  if (!isAgain)
+  if (isAgain)
+    block = tile::OpaqueOp::create(*this, block);
+  else
     block = arith::IndexCastUIOp::create(
         *this, getI32Type(), gpu::BlockIdOp::create(*this, gpu::Dimension::x));
-  Value flat =
-      isAgain ? tile::OpaqueOp::create(*this, block).getResult() : block;
+  Value flat = block;
   // Tiles that share the other side run at the same time; then heads, whose
   // tokens are neighbours in memory.
   tileIndex = peel(flat, tiles);

@@ -63,14 +63,14 @@ static FailureOr<Wish> fit(AttentionInterface op, Wish wish, int64_t resident,
     return wish.ctas * (bytes(wish) + kReservedShared) <=
            limit + kReservedShared;
   };
+  auto withFewerStages = [&](Wish wish) {
+    while (!fits(wish) && wish.stages > 1)
+      --wish.stages;
+    return wish;
+  };
   // A second CTA hides more than early copies do. Where there is no room for
   // it, one CTA has the warps of both.
-  Wish fewer = wish;
-  while (!fits(fewer) && fewer.stages > 1)
-    --fewer.stages;
-  if (wish.ctas > 1 && fits(fewer))
-    wish = fewer;
-  if (wish.ctas > 1 && !fits(wish)) {
+  if (wish.ctas > 1 && !fits(withFewerStages(wish))) {
     Wish wide = wish;
     wide.warps *= wish.ctas;
     wide.m = std::max(wide.m, 16 * wide.warps);
@@ -78,8 +78,7 @@ static FailureOr<Wish> fit(AttentionInterface op, Wish wish, int64_t resident,
     if (fits(wide))
       wish = wide;
   }
-  while (!fits(wish) && wish.stages > 1)
-    --wish.stages;
+  wish = withFewerStages(wish);
   while (!fits(wish) && wish.n > 32)
     wish.n /= 2;
   while (!fits(wish) && wish.m > 16) {
