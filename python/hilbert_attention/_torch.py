@@ -20,11 +20,11 @@ import torch
 
 from hilbert_attention import _C
 from hilbert_attention._checks import CAUSALITIES, LAYOUTS, PerformanceWarning, checked_scale, warn_of_copy
-from hilbert_attention.order import MAX_TOKENS, as_order
+from hilbert_attention.order import MAX_TOKENS, Order, as_order
 
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 _DEVICES = ("cpu", "cuda", "meta")
-_PLAIN_TYPES = frozenset((torch.Tensor, type(None)))
+_PLAIN_TYPES = frozenset((torch.Tensor, Order, type(None)))
 
 _FORWARD = (
     "Tensor q, Tensor k, Tensor v, Tensor? q_table, Tensor? kv_table, Tensor? out_table, "
@@ -54,46 +54,58 @@ def attention(q, k, v, orders, pattern, causal, layout, scale):
     """(out, lse); orders as attention() takes them, the rest as the op does."""
     device = q.device
     kind = device.type
-    _check("q", q, device)
-    if not _are_alike(q, k, v):
-        _check("k", k, device)
-        _check("v", v, device)
+    if _is_plain(kind, q, k, v, *orders):
+        try:
+            arguments = _arguments(q, k, v, orders, pattern, causal, layout, scale)
+            if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
+                return _PlainFunction.apply(*arguments[:6], arguments[6:])
+            return _KERNELS[kind][0](*arguments)
+        except Exception:
+            # Kernels refuse what the checks do, which take a third of the time of a small call.
+            _check_operands(q, k, v)
+            raise
+    _check_operands(q, k, v)
     if kind != "meta" and torch.is_autocast_enabled(kind):
         dtype = torch.get_autocast_dtype(kind)
         q, k, v = q.to(dtype), k.to(dtype), v.to(dtype)
+    arguments = _arguments(q, k, v, orders, pattern, causal, layout, scale)
+    if not torch.compiler.is_compiling() and _is_transformed():
+        return _Function.apply(*arguments)
+    return _attention(*arguments)
+
+
+def _arguments(q, k, v, orders, pattern, causal, layout, scale):
+    """Those of the op."""
     order, kv_order, out_order = orders
-    q_order, q_table = kv = out = _order("order", order, device)
+    q_order, q_table = kv = out = _order("order", order, q.device)
     if kv_order is not None:
-        kv = _order("kv_order", kv_order, device)
+        kv = _order("kv_order", kv_order, q.device)
     if out_order is not None:
-        out = _order("out_order", out_order, device)
-    arguments = (q, k, v, q_table, kv[1], out[1], q_order, kv[0], out[0], pattern, causal, layout)
+        out = _order("out_order", out_order, q.device)
     scale = checked_scale(scale, q.shape[3])
-    if torch.compiler.is_compiling():
-        return _attention(*arguments, scale)
-    if torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0:
-        return _Function.apply(*arguments, scale)
-    if not _is_plain(kind, *arguments[:6]):
-        return _attention(*arguments, scale)
-    if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
-        return _PlainFunction.apply(*arguments[:6], (*arguments[6:], scale))
-    return _KERNELS[kind][0](*arguments, scale)
+    return q, k, v, q_table, kv[1], out[1], q_order, kv[0], out[0], pattern, causal, layout, scale
 
 
-def _is_plain(kind, *tensors):
+def _is_transformed():
+    """Whether torch.func or forward-mode differentiation is at work."""
+    return torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0
+
+
+def _is_plain(kind, *arguments):
     """Whether a kernel can be called without torch's dispatcher, which takes longer than a small one."""
-    return _PLAIN_TYPES.issuperset(map(type, tensors)) and kind in _KERNELS and not torch._C._len_torch_dispatch_stack()
-
-
-def _are_alike(q, k, v):
-    """Whether k and v pass the checks that q passed."""
     return (
-        type(q) is type(k) is type(v)
-        and q.dtype is k.dtype is v.dtype
-        and q.layout is k.layout is v.layout
-        and q.dim() == k.dim() == v.dim()
-        and q.device == k.device == v.device
+        not torch.compiler.is_compiling()
+        and kind in _KERNELS
+        and _PLAIN_TYPES.issuperset(map(type, arguments))
+        and not torch._C._len_torch_dispatch_stack()
+        and not torch.is_autocast_enabled(kind)
+        and not _is_transformed()
     )
+
+
+def _check_operands(q, k, v):
+    for name, tensor in (("q", q), ("k", k), ("v", v)):
+        _check(name, tensor, q.device)
 
 
 def _check(name, tensor, device):
@@ -154,8 +166,14 @@ def _gradients(q, k, v, *arguments):
     return _like(q), _like(k), _like(v)
 
 
+def _resolved(tensor):
+    """Without torch's bit that says that memory holds the negative."""
+    return tensor.resolve_neg() if tensor.is_neg() else tensor
+
+
 def _readable(name, tensor):
     """An argument as the extension takes it, or its copy, which is announced."""
+    tensor = _resolved(tensor)
     address = tensor.data_ptr()
     if address % 16 or not tensor.is_contiguous():
         size = tensor.element_size()
@@ -215,7 +233,7 @@ def _run_grad(q, k, v, *arguments, on_device=()):
         _readable("out", out),
         _exported(lse.contiguous()),
         _readable("the gradient of out", dout),
-        None if dlse is None else _exported(dlse.contiguous()),
+        None if dlse is None else _exported(_resolved(dlse).contiguous()),
         *map(_exported, gradients),
         *_tail(*arguments),
         *on_device,

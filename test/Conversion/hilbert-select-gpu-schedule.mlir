@@ -98,6 +98,20 @@ func.func @causal_gradient(%q: !t, %lse: !l) -> !t {
   return %r#0 : !t
 }
 
+// Where two CTAs have no room at all, one of their warps with as many rows each
+// still leaves more registers to a row.
+// SM80-LABEL: func @wide_elements(
+// SM80: m = 128, n = 64, warps = 8, stages = 1, ctas = 1,
+// SM86-LABEL: func @wide_elements(
+// SM86: m = 128, n = 32, warps = 8, stages = 1, ctas = 1,
+// SM90-LABEL: func @wide_elements(
+// SM90: m = 128, n = 64, warps = 8, stages = 2, ctas = 1,
+func.func @wide_elements(%q: tensor<1x?x4x128xf32>, %lse: !l) -> tensor<1x?x4x128xf32> {
+  %r:2 = hilbert.attention ins(%q, %q, %q : tensor<1x?x4x128xf32>, tensor<1x?x4x128xf32>, tensor<1x?x4x128xf32>)
+    outs(%q, %lse : tensor<1x?x4x128xf32>, !l) {hilbert_gpu.allow_tf32}
+  return %r#0 : tensor<1x?x4x128xf32>
+}
+
 //--- widest.mlir
 
 !t = tensor<1x?x4x256xf16>

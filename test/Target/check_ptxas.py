@@ -22,8 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "gpu"))
 from programs import Kernel
 
 TARGETS = ("sm_80", "sm_86", "sm_89", "sm_90")
-DTYPES = ("bf16", "f16")
-DEPTHS = (64, 72, 96, 128, 192, 256)
+DEPTHS = {"bf16": (64, 72, 96, 128, 192, 256), "f16": (64, 72, 96, 128, 192, 256), "f32": (64, 128)}
 # Their kernels have other default schedules.
 PATTERNS = ("", "(segment = 256)")
 # How rows are found, and causality. Boxes are not in the order of positions;
@@ -37,7 +36,7 @@ KINDS = (
     ("box", "none"),
     ("box", "token"),
 )
-# Tensor cores; fragments from shared memory; copies into it that pass by L1.
+# Of 16-bit types: tensor cores; fragments from shared memory; copies into it that pass by L1.
 NEEDED = ("HMMA.16816.F32", "LDSM.16.M88.4", "LDSM.16.MT88.4", "LDGSTS.E.BYPASS.128")
 LOCAL_MEMORY = re.compile(r"\b(LDL|STL)\b")
 
@@ -135,8 +134,8 @@ def main():
     parser.add_argument("--ptxas", default="ptxas")
     parser.add_argument("--nvdisasm", help="also look at the machine code")
     parser.add_argument("--targets", type=choice, default=TARGETS)
-    parser.add_argument("--dtypes", type=choice, default=DTYPES)
-    parser.add_argument("--depths", type=lambda text: choice(text, int), default=DEPTHS)
+    parser.add_argument("--dtypes", type=choice, default=tuple(DEPTHS))
+    parser.add_argument("--depths", type=lambda text: choice(text, int), help="of all types")
     parser.add_argument("--rows", type=choice, default=("run", "table", "box"))
     parser.add_argument("--patterns", type=lambda text: tuple(text.split(";")), default=PATTERNS, help="separated by ;")
     parser.add_argument("--schedule", default="", help="instead of the default, such as '#hilbert_gpu.schedule<...>'")
@@ -146,7 +145,7 @@ def main():
         Case(target, dtype, depth, rows, causal, pattern, gradient)
         for target in options.targets
         for dtype in options.dtypes
-        for depth in options.depths
+        for depth in options.depths or DEPTHS[dtype]
         for rows, causal in KINDS
         if rows in options.rows
         for pattern in options.patterns

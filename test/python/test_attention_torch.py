@@ -330,6 +330,17 @@ def test_copies_are_announced(spoil, name):
     assert all(map(torch.equal, actual, wanted))
 
 
+@pytest.mark.parametrize("name", ["q", "k", "v", "dout"])
+def test_negative_views(name):
+    """Memory of such a view holds the negative of what it stands for."""
+    case = Case(arguments={"segment": 16, "order": 45})
+    tensors = dict(zip(("q", "k", "v", "dout", "dlse"), case.tensors(6)))
+    wanted = attend(case, *tensors.values())
+    tensors[name] = torch._neg_view(-tensors[name])
+    assert tensors[name].is_neg()
+    assert all(map(torch.equal, attend(case, *tensors.values()), wanted))
+
+
 def test_expanded_batch():
     """Strides of 0 are multiples of 16, too."""
     case = Case(batch=3, arguments={"segment": 16})

@@ -124,11 +124,22 @@ static Addressing getAddressing(Operation *op) {
 }
 
 /// Emits `move` for each chunk of a tile of a matrix that this thread moves.
-static void forEachChunk(ThreadBuilder &b, Value thread, int64_t threads,
-                         SmemType tile, Value tileAddress,
-                         GlobalAddresses addresses, MatrixType matrix,
-                         RowReader rows, bool isLoad,
-                         function_ref<void(const Chunk &)> move) {
+template <typename CopyOp>
+static void forEachChunk(
+    ThreadBuilder &b, CopyOp op,
+    typename CopyOp::template GenericAdaptor<ArrayRef<ValueRange>> operands,
+    function_ref<void(const Chunk &)> move) {
+  constexpr bool isLoad = std::is_same_v<CopyOp, AsyncLoadOp>;
+  SmemType tile = op.getTile().getType();
+  MatrixType matrix = op.getMatrix().getType();
+  RowReader rows(b, op.getRows().getType(), operands.getRows());
+  Addressing addressing = getAddressing(op);
+  GlobalAddresses addresses(b, matrix, operands.getMatrix(), rows, addressing);
+  int64_t threads = getNumThreads(op);
+  // The tile that is written has the rows of one that was read. What is known
+  // of them is not kept meanwhile: registers are short in between.
+  Value thread =
+      isLoad && addressing != Addressing::Again ? b.thread() : b.threadAgain();
   int64_t bytes = tile.getElementType().getIntOrFloatBitWidth() / 8;
   int64_t columns = tile.getShape()[1] * bytes / 16;
   int64_t stored = matrix.getColumns() * bytes / 16;
@@ -136,8 +147,8 @@ static void forEachChunk(ThreadBuilder &b, Value thread, int64_t threads,
   auto elementOf = [&](Value column) {
     return b.mul(column, b.i32(16 / bytes));
   };
-  // Whether a thread's rows differ by constants.
-  bool isRegular = threads % columns == 0;
+  // Then a thread's rows differ by constants.
+  bool isRegular = hasOneChunkColumn(columns * 16, threads);
   // Loads repeat in loops, and stores come when registers are short: each
   // shares what costs it fewest of them.
   Value startOfBox, firstShared;
@@ -167,8 +178,8 @@ static void forEachChunk(ThreadBuilder &b, Value thread, int64_t threads,
         chunk.sharedAddress =
             b.offset(firstShared, Value(), more * tile.getPanelBytes());
       else
-        chunk.sharedAddress =
-            b.offset(tileAddress, getChunkOffset(b, tile, row, column));
+        chunk.sharedAddress = b.offset(operands.getTile()[0],
+                                       getChunkOffset(b, tile, row, column));
       if (begin == 0 && isRegular && !isLoad)
         firstShared = chunk.sharedAddress;
       move(chunk);
@@ -208,36 +219,29 @@ struct LowerAsyncLoad : public OpConversionPattern<AsyncLoadOp> {
                   ConversionPatternRewriter &rewriter) const override {
     ThreadBuilder b(op.getLoc(), rewriter);
     SmemType tile = op.getTile().getType();
-    RowReader rows(b, op.getRows().getType(), adaptor.getRows());
-    Value shared = adaptor.getTile()[0];
-    int64_t threads = getNumThreads(op);
     if (tile.isMatrix()) {
       Value full = b.i32(16), empty = b.i32(0);
-      MatrixType matrix = op.getMatrix().getType();
-      Addressing addressing = getAddressing(op);
-      GlobalAddresses addresses(b, matrix, adaptor.getMatrix(), rows,
-                                addressing);
-      forEachChunk(
-          b, addressing == Addressing::Again ? b.threadAgain() : b.thread(),
-          threads, tile, shared, addresses, matrix, rows,
-          /*isLoad=*/true, [&](const Chunk &chunk) {
-            NVVM::CpAsyncOp::create(b, chunk.sharedAddress, chunk.globalAddress,
-                                    16, NVVM::LoadCacheModifierKind::CG,
-                                    b.select(chunk.exists, full, empty));
-          });
+      forEachChunk(b, op, adaptor, [&](const Chunk &chunk) {
+        NVVM::CpAsyncOp::create(b, chunk.sharedAddress, chunk.globalAddress, 16,
+                                NVVM::LoadCacheModifierKind::CG,
+                                b.select(chunk.exists, full, empty));
+      });
       rewriter.eraseOp(op);
       return success();
     }
     // A vector: a number for each row.
+    RowReader rows(b, op.getRows().getType(), adaptor.getRows());
+    int64_t threads = getNumThreads(op);
     Value full = b.i32(4), empty = b.i32(0);
     for (int64_t begin = 0; begin < tile.getShape()[0]; begin += threads) {
       Value row = b.add(b.thread(), b.i32(begin));
       b.when(b.less(row, b.i32(tile.getShape()[0])), [&] {
         Value address = getStatAddress(b, adaptor.getMatrix(), rows, row,
                                        tile.getElementType());
-        NVVM::CpAsyncOp::create(b, b.offset(shared, b.mul(row, b.i32(4))),
-                                address, 4, NVVM::LoadCacheModifierKind::CA,
-                                b.select(rows.exists(row), full, empty));
+        NVVM::CpAsyncOp::create(
+            b, b.offset(adaptor.getTile()[0], b.mul(row, b.i32(4))), address, 4,
+            NVVM::LoadCacheModifierKind::CA,
+            b.select(rows.exists(row), full, empty));
       });
     }
     rewriter.eraseOp(op);
@@ -252,21 +256,11 @@ struct LowerCopyOut : public OpConversionPattern<CopyOutOp> {
   matchAndRewrite(CopyOutOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     ThreadBuilder b(op.getLoc(), rewriter);
-    RowReader rows(b, op.getRows().getType(), adaptor.getRows());
     Type vector = VectorType::get({4}, b.getI32Type());
-    // The tile that is written has the rows of one that was read. What is known
-    // of them is not kept meanwhile: registers are short in between.
-    Value thread = b.threadAgain();
-    MatrixType matrix = op.getMatrix().getType();
-    GlobalAddresses addresses(b, matrix, adaptor.getMatrix(), rows,
-                              getAddressing(op));
-    forEachChunk(b, thread, getNumThreads(op), op.getTile().getType(),
-                 adaptor.getTile()[0], addresses, matrix, rows,
-                 /*isLoad=*/false, [&](const Chunk &chunk) {
-                   Value value = b.load(vector, chunk.sharedAddress, 16);
-                   b.when(chunk.exists,
-                          [&] { b.store(value, chunk.globalAddress, 16); });
-                 });
+    forEachChunk(b, op, adaptor, [&](const Chunk &chunk) {
+      Value value = b.load(vector, chunk.sharedAddress, 16);
+      b.when(chunk.exists, [&] { b.store(value, chunk.globalAddress, 16); });
+    });
     rewriter.eraseOp(op);
     return success();
   }

@@ -75,18 +75,20 @@ static FailureOr<Wish> fit(AttentionInterface op, Wish wish, int64_t resident,
     wide.warps *= wish.ctas;
     wide.m = std::max(wide.m, 16 * wide.warps);
     wide.ctas = wish.ctas = 1;
-    if (fits(wide))
+    // More warps cost no room where they have the same rows.
+    if (fits(wide) || wide.m == wish.m)
       wish = wide;
   }
   wish = withFewerStages(wish);
-  while (!fits(wish) && wish.n > 32)
-    wish.n /= 2;
-  while (!fits(wish) && wish.m > 16) {
-    wish.m /= 2;
-    wish.warps = std::min(wish.warps, wish.m / 16);
+  // At least 32 rows of either side, if that suffices.
+  for (int64_t least : {32, 16}) {
+    while (!fits(wish) && wish.n > least)
+      wish.n /= 2;
+    while (!fits(wish) && wish.m > least) {
+      wish.m /= 2;
+      wish.warps = std::min(wish.warps, wish.m / 16);
+    }
   }
-  while (!fits(wish) && wish.n > 16)
-    wish.n /= 2;
   if (!fits(wish))
     return op->emitOpError("no schedule fits: tiles need ")
            << bytes(wish) << " bytes of shared memory, but a CTA of the target "
@@ -105,9 +107,13 @@ static bool isPadded(AttentionInterface op) {
   return op.getDepth() != tile::getTileColumns(op.getDepth());
 }
 
-/// Whether all 16-byte chunks that a thread copies are in one column.
 static bool hasOneColumn(AttentionInterface op, const Wish &wish) {
-  return 32 * wish.warps * 16 % getRowBytes(op) == 0;
+  return tile::hasOneChunkColumn(getRowBytes(op), 32 * wish.warps);
+}
+
+/// Whether operands take twice the registers of 16-bit elements.
+static bool isWide(AttentionInterface op) {
+  return op.getQ().getType().getElementTypeBitWidth() == 32;
 }
 
 /// Whether every query has all keys.
@@ -132,7 +138,7 @@ static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
       else if (op.getCausal() == Causality::Token)
         wish = {64, 64, 4, 2, 2};
     }
-    if (depth > 192 && op.getCausal() != Causality::None)
+    if (depth > 192 && (isWide(op) || op.getCausal() != Causality::None))
       wish.n = 32;
     FailureOr<Wish> fitting = fit(op, wish, 1, 2, limit);
     if (failed(fitting))
@@ -152,6 +158,10 @@ static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
                  : Wish{64, 64, 4, 2, 2};
   if (depth > 192 && op.getCausal() == Causality::Token)
     dkv.n = 16;
+  if (isWide(op) && depth > 192)
+    dq.n = 16;
+  if (isWide(op) && op.getCausal() == Causality::Token)
+    dkv.stages = 1;
   // Statistics of queries, and alignment.
   dkv.moreBytes = 8192;
   FailureOr<Wish> first = fit(op, dq, 3, 2, limit);

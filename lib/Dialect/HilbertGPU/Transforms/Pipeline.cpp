@@ -50,8 +50,6 @@ private:
   void giveBuffer(BoundsOp op);
   /// Makes what was copied visible before what reads it outside of loops.
   void waitBefore(Operation *op);
-  bool readBoxesEarly(scf::ForOp loop, ArrayRef<Operation *> slice,
-                      IRMapping &mapping);
   void startEarly(scf::ForOp loop, const SetVector<Operation *> &slice,
                   ImplicitLocOpBuilder &b);
 
@@ -133,34 +131,6 @@ static bool isKnownBefore(Value value, Operation *op) {
          definition->isBeforeInBlock(op);
 }
 
-/// Computes what the copies of a loop's first iteration need before the copies
-/// of resident tiles begin, if that reads tables of boxes: what these reads
-/// take then overlaps with the others'. An iteration that does not exist has an
-/// entry, too.
-bool Pipeliner::readBoxesEarly(scf::ForOp loop, ArrayRef<Operation *> slice,
-                               IRMapping &mapping) {
-  auto copies = loop->getBlock()->getOps<AsyncLoadOp>();
-  if (copies.empty() || !(*copies.begin())->isBeforeInBlock(loop) ||
-      !llvm::any_of(slice, llvm::IsaPred<BoxRowsOp>))
-    return false;
-  Operation *first = *copies.begin();
-  auto isKnown = [&](Value value) {
-    return value == loop.getInductionVar() ||
-           llvm::is_contained(slice, value.getDefiningOp()) ||
-           isKnownBefore(value, first);
-  };
-  if (!isKnownBefore(loop.getLowerBound(), first) ||
-      !llvm::all_of(slice, [&](Operation *op) {
-        return isPure(op) && llvm::all_of(op->getOperands(), isKnown);
-      }))
-    return false;
-  OpBuilder b(first);
-  mapping.map(loop.getInductionVar(), loop.getLowerBound());
-  for (Operation *op : slice)
-    b.clone(*op, mapping);
-  return true;
-}
-
 /// Moves `b` from a loop to before the first reads of resident tiles, if what
 /// the loop's copies need is known there: these copies then overlap the wait.
 void Pipeliner::startEarly(scf::ForOp loop, const SetVector<Operation *> &slice,
@@ -209,10 +179,8 @@ LogicalResult Pipeliner::pipeline(scf::ForOp loop) {
                           .getResult();
     return SlotOp::create(b, ring, index);
   };
-  IRMapping early;
-  bool isEarly = stages > 1 && readBoxesEarly(loop, slice.getArrayRef(), early);
   // The copies for an iteration, if it exists.
-  auto issue = [&](Value iteration, bool mayNotExist, bool isFirst = false) {
+  auto issue = [&](Value iteration, bool mayNotExist) {
     OpBuilder::InsertionGuard guard(b);
     if (mayNotExist) {
       Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
@@ -221,13 +189,9 @@ LogicalResult Pipeliner::pipeline(scf::ForOp loop) {
       b.setInsertionPointToStart(branch.thenBlock());
     }
     IRMapping mapping;
-    if (isFirst && isEarly) {
-      mapping = early;
-    } else {
-      mapping.map(loop.getInductionVar(), iteration);
-      for (Operation *op : slice)
-        b.clone(*op, mapping);
-    }
+    mapping.map(loop.getInductionVar(), iteration);
+    for (Operation *op : slice)
+      b.clone(*op, mapping);
     for (auto [load, ring] : llvm::zip_equal(loads, rings))
       AsyncLoadOp::create(b, mapping.lookupOrDefault(load.getMatrix()),
                           mapping.lookupOrDefault(load.getRows()),
@@ -240,8 +204,7 @@ LogicalResult Pipeliner::pipeline(scf::ForOp loop) {
   else
     startEarly(loop, slice, b);
   for (int64_t s = 0; s + 1 < stages; ++s) {
-    issue(arith::AddIOp::create(b, loop.getLowerBound(), constant(b, s)), true,
-          /*isFirst=*/s == 0);
+    issue(arith::AddIOp::create(b, loop.getLowerBound(), constant(b, s)), true);
     CommitOp::create(b);
   }
   b.setInsertionPointToStart(loop.getBody());

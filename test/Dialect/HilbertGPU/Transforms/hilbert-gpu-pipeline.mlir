@@ -313,35 +313,6 @@ gpu.module @kernels {
     gpu.return
   }
 
-  // The boxes of a loop's first copies are read before any copy begins; later
-  // ones, and what is no box, where they are needed.
-  // CHECK-LABEL: gpu.func @boxes(
-  // CHECK-SAME: %[[K:[^:]*]]: !hilbert_gpu.matrix<16xf16>, %[[TABLE:[^:]*]]: !llvm.ptr<1>, %[[Q:[^:]*]]: !hilbert_gpu.matrix<16xf16>
-  // CHECK: %[[INDEX:.*]] = arith.muli %[[LOWER:.*]], %[[N:.*]] : i32
-  // CHECK: %[[FIRST:.*]] = hilbert_gpu.box_rows %[[TABLE]][%[[INDEX]]]
-  // CHECK: hilbert_gpu.async_load %[[Q]]
-  // CHECK: scf.if
-  // CHECK-NOT: hilbert_gpu.box_rows
-  // CHECK: hilbert_gpu.async_load %[[K]][%[[FIRST]]]
-  // CHECK: scf.if
-  // CHECK: %[[SECOND:.*]] = hilbert_gpu.box_rows
-  // CHECK: hilbert_gpu.async_load %[[K]][%[[SECOND]]]
-  // CHECK: scf.for %{{.*}} = %[[LOWER]] to %[[N]]
-  gpu.func @boxes(%k: !m, %p: !llvm.ptr<1>, %q: !m, %own: !r, %n: i32, %init: !acc) kernel attributes {hilbert_gpu.schedule = #hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 3, ctas = 1>} {
-    %c0 = arith.constant 0 : i32
-    %c1 = arith.constant 1 : i32
-    %a = hilbert_gpu.load %q[%own] : !m, !r -> !s
-    %x = hilbert_gpu.local_load %a : !s -> !o
-    %0 = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %init) -> !acc : i32 {
-      %index = arith.muli %i, %n : i32
-      %rows = hilbert_gpu.box_rows %p[%index], %n strides %n, %n : !hilbert_gpu.rows<16, box>
-      %tile = hilbert_gpu.load %k[%rows] : !m, !hilbert_gpu.rows<16, box> -> !s
-      %1 = hilbert_gpu.dot %x, %tile, %acc : !o, !s, !acc
-      scf.yield %1 : !acc
-    }
-    gpu.return
-  }
-
   // Not if a bound of the loop, or what its copies need, is computed only after
   // the resident tiles have been read; then these have nothing else in flight.
   // CHECK-LABEL: gpu.func @late_bound(

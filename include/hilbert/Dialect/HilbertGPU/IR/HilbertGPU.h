@@ -42,6 +42,12 @@ inline int64_t getTileColumns(int64_t columns) {
   return (columns + 15) / 16 * 16;
 }
 
+/// Whether each of `threads` threads, which take turns at the 16-byte chunks of
+/// a tile, meets one column of chunks only.
+inline bool hasOneChunkColumn(int64_t rowBytes, int64_t threads) {
+  return threads * 16 % rowBytes == 0;
+}
+
 } // namespace hilbert::tile
 
 #define GET_OP_CLASSES
