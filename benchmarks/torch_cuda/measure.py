@@ -8,6 +8,7 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import random
 import statistics
 import subprocess
 import time
@@ -92,15 +93,15 @@ def interleave(calls, rounds=ROUNDS, warmup=WARMUP, stop=lambda: False, beat=lam
     """name -> summary, and name -> reason of a failure.
 
     calls: name -> function that times itself once, in milliseconds. Every round calls
-    each once; the first of a round is the second of the round before.
+    each once, in a new random order: what a call heats is not always the same one's.
     stop(): after a round that counts, whether to do with the rounds so far.
     beat(): called after every round.
     """
     times, failures = {name: [] for name in calls}, {}
-    names = list(calls)
+    names, rng = list(calls), random.Random(0)
     for turn in range(rounds + warmup):
-        first = turn % max(1, len(names))
-        for name in names[first:] + names[:first]:
+        rng.shuffle(names)
+        for name in names:
             if name in failures:
                 continue
             try:

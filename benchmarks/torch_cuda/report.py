@@ -95,7 +95,7 @@ def head(data):
     lines += [", ".join(facts) + ".", ""]
     lines += ["nvidia-smi: " + ", ".join(f"{k} {v}" for k, v in smi.items()) + ".", ""] if smi else []
     run = f"Selection {options['size']}, {options['rounds']} rounds, seed {options['seed']}, "
-    run += f"{data.get('seconds', 0):.0f} s in all. Contestants take turns, in an order that rotates; times are medians"
+    run += f"{data.get('seconds', 0):.0f} s in all. Contestants take turns, in a random order; times are medians"
     if options["device"] == "cuda":
         run += (
             " by CUDA events, the host ahead. The L2 cache is overwritten before each call. docs/benchmarks.md says more."

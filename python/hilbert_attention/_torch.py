@@ -166,14 +166,11 @@ def _gradients(q, k, v, *arguments):
     return _like(q), _like(k), _like(v)
 
 
-def _resolved(tensor):
-    """Without torch's bit that says that memory holds the negative."""
-    return tensor.resolve_neg() if tensor.is_neg() else tensor
-
-
 def _readable(name, tensor):
     """An argument as the extension takes it, or its copy, which is announced."""
-    tensor = _resolved(tensor)
+    # The dispatcher's part: memory may hold the negative.
+    if tensor.is_neg():
+        tensor = tensor.resolve_neg()
     address = tensor.data_ptr()
     if address % 16 or not tensor.is_contiguous():
         size = tensor.element_size()
@@ -233,7 +230,7 @@ def _run_grad(q, k, v, *arguments, on_device=()):
         _readable("out", out),
         _exported(lse.contiguous()),
         _readable("the gradient of out", dout),
-        None if dlse is None else _exported(_resolved(dlse).contiguous()),
+        None if dlse is None else _exported(dlse.resolve_neg().contiguous()),
         *map(_exported, gradients),
         *_tail(*arguments),
         *on_device,
