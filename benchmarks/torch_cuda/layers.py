@@ -227,7 +227,7 @@ def host_functions(device):
 
     return library, {
         "hilbert_attention.attention": lambda q, k, v: attention(q, k, v, order=order, segment=16),
-        "an op of torch.library that does nothing": lambda q, k, v: floor(q, k, v, None, None, None)[0],
+        "a custom op that does nothing": lambda q, k, v: floor(q, k, v, None, None, None)[0],
         "scaled_dot_product_attention": scaled,
     }
 

@@ -125,10 +125,10 @@ static Addressing getAddressing(Operation *op) {
 
 /// Emits `move` for each chunk of a tile of a matrix that this thread moves.
 template <typename CopyOp>
-static void forEachChunk(
-    ThreadBuilder &b, CopyOp op,
-    typename CopyOp::template GenericAdaptor<ArrayRef<ValueRange>> operands,
-    function_ref<void(const Chunk &)> move) {
+static void
+forEachChunk(ThreadBuilder &b, CopyOp op,
+             typename OpConversionPattern<CopyOp>::OneToNOpAdaptor operands,
+             function_ref<void(const Chunk &)> move) {
   constexpr bool isLoad = std::is_same_v<CopyOp, AsyncLoadOp>;
   SmemType tile = op.getTile().getType();
   MatrixType matrix = op.getMatrix().getType();

@@ -107,13 +107,14 @@ static bool isPadded(AttentionInterface op) {
   return op.getDepth() != tile::getTileColumns(op.getDepth());
 }
 
+/// Whether all 16-byte chunks that a thread copies are in one column.
 static bool hasOneColumn(AttentionInterface op, const Wish &wish) {
   return tile::hasOneChunkColumn(getRowBytes(op), 32 * wish.warps);
 }
 
 /// Whether operands take twice the registers of 16-bit elements.
-static bool isWide(AttentionInterface op) {
-  return op.getQ().getType().getElementTypeBitWidth() == 32;
+static bool isF32(AttentionInterface op) {
+  return op.getQ().getType().getElementType().isF32();
 }
 
 /// Whether every query has all keys.
@@ -138,7 +139,7 @@ static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
       else if (op.getCausal() == Causality::Token)
         wish = {64, 64, 4, 2, 2};
     }
-    if (depth > 192 && (isWide(op) || op.getCausal() != Causality::None))
+    if (depth > 192 && (isF32(op) || op.getCausal() != Causality::None))
       wish.n = 32;
     FailureOr<Wish> fitting = fit(op, wish, 1, 2, limit);
     if (failed(fitting))
@@ -158,9 +159,9 @@ static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
                  : Wish{64, 64, 4, 2, 2};
   if (depth > 192 && op.getCausal() == Causality::Token)
     dkv.n = 16;
-  if (isWide(op) && depth > 192)
+  if (isF32(op) && depth > 192)
     dq.n = 16;
-  if (isWide(op) && op.getCausal() == Causality::Token)
+  if (isF32(op) && op.getCausal() == Causality::Token)
     dkv.stages = 1;
   // Statistics of queries, and alignment.
   dkv.moreBytes = 8192;

@@ -124,13 +124,6 @@ static LogicalResult getSlice(scf::ForOp loop, LoadOp load,
   return success();
 }
 
-/// Whether a value is there before an op of a block.
-static bool isKnownBefore(Value value, Operation *op) {
-  Operation *definition = value.getDefiningOp();
-  return !definition || definition->getBlock() != op->getBlock() ||
-         definition->isBeforeInBlock(op);
-}
-
 /// Moves `b` from a loop to before the first reads of resident tiles, if what
 /// the loop's copies need is known there: these copies then overlap the wait.
 void Pipeliner::startEarly(scf::ForOp loop, const SetVector<Operation *> &slice,
@@ -145,7 +138,11 @@ void Pipeliner::startEarly(scf::ForOp loop, const SetVector<Operation *> &slice,
   for (auto load : loop->getBlock()->getOps<AsyncLoadOp>())
     if (!load->isBeforeInBlock(first) && load->isBeforeInBlock(loop))
       return;
-  auto isKnown = [&](Value value) { return isKnownBefore(value, first); };
+  auto isKnown = [&](Value value) {
+    Operation *definition = value.getDefiningOp();
+    return !definition || definition->getBlock() != first->getBlock() ||
+           definition->isBeforeInBlock(first);
+  };
   bool areKnown =
       isKnown(loop.getLowerBound()) && isKnown(loop.getUpperBound());
   for (Operation *op : slice)
