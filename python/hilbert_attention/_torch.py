@@ -24,7 +24,8 @@ from hilbert_attention.order import MAX_TOKENS, Order, as_order
 
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 _DEVICES = ("cpu", "cuda", "meta")
-_PLAIN_TYPES = frozenset((torch.Tensor, Order, type(None)))
+# Of operands and orders that need no dispatcher.
+_PLAIN_TYPES = frozenset((torch.Tensor, Order, tuple, list, int, type(None)))
 
 _FORWARD = (
     "Tensor q, Tensor k, Tensor v, Tensor? q_table, Tensor? kv_table, Tensor? out_table, "

@@ -35,6 +35,10 @@ SPECIAL = [
     {"depth": 8},
     {"depth": 64, "dtype": "f32", "query_order": "table", "has_dlse": True},
     {"dtype": "f32", "causal": "position"},
+    # Copies in loops, with and without a rest.
+    {"depth": 232, "dtype": "f32", "query_order": "table", "causal": "token"},
+    {"depth": 256, "dtype": "f32", "query_order": "box", "pattern": "(segment = 256)"},
+    {"depth": 120, "query_order": "table", "pattern": "(segment = 256)"},
     {"depth": 136, "pattern": "(segment = 100, dilation = 3, mode = residues)", "has_dlse": True},
 ]
 

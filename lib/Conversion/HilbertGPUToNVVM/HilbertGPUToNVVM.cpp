@@ -122,6 +122,13 @@ void ThreadBuilder::when(Value condition, function_ref<void()> body) {
   setInsertionPointToStart(branch.thenBlock());
   body();
 }
+void ThreadBuilder::loop(Value first, int64_t end, int64_t step,
+                         function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(*this, first, i32(end), i32(step));
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
 
 Value ThreadBuilder::thread() {
   return NVVM::ThreadIdXOp::create(*this, getI32Type());

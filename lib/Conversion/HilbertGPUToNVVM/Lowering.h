@@ -50,6 +50,10 @@ public:
   Value less(Value a, Value b);
   Value select(Value condition, Value a, Value b);
   void when(Value condition, llvm::function_ref<void()> body);
+  /// i = first, first + step, … < end. It stays a loop where `first` is not a
+  /// constant: nobody knows how often it runs.
+  void loop(Value first, int64_t end, int64_t step,
+            llvm::function_ref<void(Value)> body);
 
   Value thread();
   /// The same i32, but nothing that was computed from it before is used again:
@@ -69,6 +73,9 @@ public:
 
 /// Number of threads of the kernel around an op.
 int64_t getNumThreads(mlir::Operation *op);
+
+/// What the schedule of the kernel around an op keeps in registers.
+tile::Addressing getAddressing(mlir::Operation *op);
 
 /// Where chunk `chunk` (16 bytes) of row `row` of a tile lies, in bytes.
 mlir::Value getChunkOffset(ThreadBuilder &b, tile::SmemType tile,

@@ -116,7 +116,7 @@ struct Chunk {
 };
 } // namespace
 
-static Addressing getAddressing(Operation *op) {
+Addressing hilbert::getAddressing(Operation *op) {
   auto schedule =
       op->getParentOfType<gpu::GPUFuncOp>()->getAttrOfType<ScheduleAttr>(
           "hilbert_gpu.schedule");
@@ -149,46 +149,58 @@ forEachChunk(ThreadBuilder &b, CopyOp op,
   };
   // Then a thread's rows differ by constants.
   bool isRegular = hasOneChunkColumn(columns * 16, threads);
-  // Loads repeat in loops, and stores come when registers are short: each
-  // shares what costs it fewest of them.
-  Value startOfBox, firstShared;
-  if (isRegular && isLoad && rows.isBox())
-    startOfBox = addresses.startBox(b.div(thread, columns),
-                                    elementOf(b.rem(thread, columns)));
-  for (int64_t begin = 0; begin < total; begin += threads) {
-    Value row, column;
-    int64_t more = begin / columns;
-    if (isRegular) {
-      row = b.add(b.div(thread, columns), b.i32(more));
-      column = b.rem(thread, columns);
-    } else {
-      Value flat = b.add(thread, b.i32(begin));
-      row = b.div(flat, columns);
-      column = b.rem(flat, columns);
-    }
-    auto body = [&] {
-      Chunk chunk;
-      chunk.exists = rows.exists(row);
-      if (stored < columns)
-        chunk.exists = b.land(chunk.exists, b.less(column, b.i32(stored)));
-      chunk.globalAddress = startOfBox ? addresses.getInBox(startOfBox, more)
-                                       : addresses.get(row, elementOf(column));
-      // The swizzle repeats after 8 rows.
-      if (firstShared && more % 8 == 0)
-        chunk.sharedAddress =
-            b.offset(firstShared, Value(), more * tile.getPanelBytes());
+  // Chunks first, first + threads, … < first + count.
+  auto emit = [&](Value first, int64_t count) {
+    // Loads repeat in loops, and stores come when registers are short: each
+    // shares what costs it fewest of them.
+    Value startOfBox, firstShared;
+    if (isRegular && isLoad && rows.isBox())
+      startOfBox = addresses.startBox(b.div(first, columns),
+                                      elementOf(b.rem(first, columns)));
+    for (int64_t begin = 0; begin < count; begin += threads) {
+      Value row, column;
+      int64_t more = begin / columns;
+      if (isRegular) {
+        row = b.add(b.div(first, columns), b.i32(more));
+        column = b.rem(first, columns);
+      } else {
+        Value flat = b.add(first, b.i32(begin));
+        row = b.div(flat, columns);
+        column = b.rem(flat, columns);
+      }
+      auto body = [&] {
+        Chunk chunk;
+        chunk.exists = rows.exists(row);
+        if (stored < columns)
+          chunk.exists = b.land(chunk.exists, b.less(column, b.i32(stored)));
+        chunk.globalAddress = startOfBox
+                                  ? addresses.getInBox(startOfBox, more)
+                                  : addresses.get(row, elementOf(column));
+        // The swizzle repeats after 8 rows.
+        if (firstShared && more % 8 == 0)
+          chunk.sharedAddress =
+              b.offset(firstShared, Value(), more * tile.getPanelBytes());
+        else
+          chunk.sharedAddress = b.offset(operands.getTile()[0],
+                                         getChunkOffset(b, tile, row, column));
+        if (begin == 0 && isRegular && !isLoad)
+          firstShared = chunk.sharedAddress;
+        move(chunk);
+      };
+      if (begin + threads <= count)
+        body();
       else
-        chunk.sharedAddress = b.offset(operands.getTile()[0],
-                                       getChunkOffset(b, tile, row, column));
-      if (begin == 0 && isRegular && !isLoad)
-        firstShared = chunk.sharedAddress;
-      move(chunk);
-    };
-    if (begin + threads <= total)
-      body();
-    else
-      b.when(b.less(thread, b.i32(total - begin)), body);
-  }
+        b.when(b.less(thread, b.i32(count - begin)), body);
+    }
+  };
+  // Many at once would take many registers.
+  constexpr int64_t kMost = 16;
+  int64_t step = kMost / 2 * threads;
+  int64_t looped = total > kMost * threads ? total / step * step : 0;
+  if (looped)
+    b.loop(thread, looped, step, [&](Value first) { emit(first, step); });
+  if (looped < total)
+    emit(looped ? b.add(thread, b.i32(looped)) : thread, total - looped);
 }
 
 SmallVector<Value> hilbert::getIndices(ThreadBuilder &b,

@@ -64,15 +64,6 @@ Value isNonZero(ThreadBuilder &b, Value bits) {
   return LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, bits, b.i32(0));
 }
 
-/// Threads take turns: thread `first` does first, first + threads, … < count.
-void takeTurns(ThreadBuilder &b, Value first, int64_t count, int64_t threads,
-               function_ref<void(Value)> body) {
-  auto loop = scf::ForOp::create(b, first, b.i32(count), b.i32(threads));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
-
 struct LowerFill : public OpConversionPattern<FillOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -81,10 +72,10 @@ struct LowerFill : public OpConversionPattern<FillOp> {
                   ConversionPatternRewriter &rewriter) const override {
     ThreadBuilder b(op.getLoc(), rewriter);
     Value buffer = adaptor.getBuffer()[0], value = b.i32(op.getValue());
-    takeTurns(b, b.thread(), op.getBuffer().getType().getShape()[0],
-              getNumThreads(op), [&](Value i) {
-                b.store(value, b.offset(buffer, b.mul(i, b.i32(4))), 4);
-              });
+    b.loop(b.thread(), op.getBuffer().getType().getShape()[0],
+           getNumThreads(op), [&](Value i) {
+             b.store(value, b.offset(buffer, b.mul(i, b.i32(4))), 4);
+           });
     rewriter.eraseOp(op);
     return success();
   }
@@ -155,29 +146,26 @@ private:
     int64_t inChunk = 16 / bytes;
     Type word = b.getIntegerType(8 * bytes);
     RowReader ranks(b, op.getRanks().getType(), adaptor.getRanks());
-    takeTurns(
-        b, thread, tile.getShape()[0] * columns, threads, [&](Value flat) {
-          Value row = b.div(flat, columns), column = b.rem(flat, columns);
-          Value address = b.offset(
-              b.offset(adaptor.getTile()[0],
-                       getChunkOffset(b, tile, row, b.div(column, inChunk))),
-              b.mul(b.rem(column, inChunk), b.i32(bytes)));
-          Value element = b.load(word, address, bytes);
-          if (bytes < 4)
-            element = LLVM::ZExtOp::create(b, b.getI32Type(), element);
-          b.when(floats.isNonFinite(element), [&] {
-            Value index =
-                b.add(column, b.mul(floats.getKind(element), b.i32(columns)));
-            LLVM::AtomicRMWOp::create(b,
-                                      op.getLatest() ? LLVM::AtomicBinOp::max
-                                                     : LLVM::AtomicBinOp::min,
-                                      b.offset(bounds, b.mul(index, b.i32(4))),
-                                      ranks.token(row),
-                                      LLVM::AtomicOrdering::monotonic, "block");
-            b.store(LLVM::ConstantOp::create(b, b.getIntegerAttr(word, 0)),
-                    address, bytes);
-          });
-        });
+    b.loop(thread, tile.getShape()[0] * columns, threads, [&](Value flat) {
+      Value row = b.div(flat, columns), column = b.rem(flat, columns);
+      Value address = b.offset(
+          b.offset(adaptor.getTile()[0],
+                   getChunkOffset(b, tile, row, b.div(column, inChunk))),
+          b.mul(b.rem(column, inChunk), b.i32(bytes)));
+      Value element = b.load(word, address, bytes);
+      if (bytes < 4)
+        element = LLVM::ZExtOp::create(b, b.getI32Type(), element);
+      b.when(floats.isNonFinite(element), [&] {
+        Value index =
+            b.add(column, b.mul(floats.getKind(element), b.i32(columns)));
+        LLVM::AtomicRMWOp::create(
+            b, op.getLatest() ? LLVM::AtomicBinOp::max : LLVM::AtomicBinOp::min,
+            b.offset(bounds, b.mul(index, b.i32(4))), ranks.token(row),
+            LLVM::AtomicOrdering::monotonic, "block");
+        b.store(LLVM::ConstantOp::create(b, b.getIntegerAttr(word, 0)), address,
+                bytes);
+      });
+    });
     NVVM::Barrier0Op::create(b);
   }
 };
@@ -210,6 +198,9 @@ struct LowerPoison : public OpConversionPattern<PoisonOp> {
         Value bound =
             b.load(b.getI32Type(),
                    b.offset(first, Value(), 4 * (kind * shape[1] + at[1])), 4);
+        // In order where registers are short: not too many at once.
+        bound.getDefiningOp<LLVM::LoadOp>().setVolatile_(getAddressing(op) ==
+                                                         Addressing::Again);
         Value rank = ranks.lookup(at[0]);
         Value isHidden =
             op.getLatest() ? b.less(bound, rank) : b.less(rank, bound);

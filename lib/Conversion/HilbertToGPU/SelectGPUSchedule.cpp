@@ -146,7 +146,7 @@ static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
       return failure();
     bool isTight = fitting->m / fitting->warps * depth > 16 * 128;
     Addressing addresses = Addressing::Uniform;
-    if (isTight && !hasOneColumn(op, *fitting))
+    if ((isTight && !hasOneColumn(op, *fitting)) || (isF32(op) && depth > 192))
       addresses = Addressing::Again;
     else if (!isTight || isByPosition)
       addresses = Addressing::Thread;
@@ -161,6 +161,8 @@ static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
     dkv.n = 16;
   if (isF32(op) && depth > 192)
     dq.n = 16;
+  if (isPadded(op) && depth > 112 && depth <= 128)
+    dkv.n = 32;
   if (isF32(op) && op.getCausal() == Causality::Token)
     dkv.stages = 1;
   // Statistics of queries, and alignment.
