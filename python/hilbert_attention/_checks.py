@@ -28,6 +28,9 @@ def is_int(value):
 
 def checked_int(name, value, least, most):
     """`value`, from `least` to `most`."""
+    # What it nearly always is; every call with extents comes here.
+    if type(value) is int and least <= value <= most:
+        return value
     if not is_int(value):
         raise TypeError(f"{name} must be an integer, but is {value!r}")
     if value < least:

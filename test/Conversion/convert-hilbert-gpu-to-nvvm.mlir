@@ -98,6 +98,31 @@ gpu.module @copies {
     gpu.return
   }
 
+  // 27 chunks for each thread: a loop of 16 at a time, from the thread, and then
+  // the other 11.
+  // CHECK-LABEL: gpu.func @many_chunks(
+  // CHECK-NOT: nvvm.cp.async.shared.global
+  // CHECK: %[[TID:.*]] = nvvm.read.ptx.sreg.tid.x
+  // CHECK: %[[END:.*]] = llvm.mlir.constant(512 : i32) : i32
+  // CHECK: scf.for %[[FLAT:.*]] = %[[TID]] to %[[END]] step %[[END]] : i32 {
+  // CHECK: arith.divui %[[FLAT]]
+  // CHECK-COUNT-16: nvvm.cp.async.shared.global
+  // CHECK-NOT: nvvm.cp.async.shared.global
+  // CHECK: }
+  // CHECK: %[[REST:.*]] = arith.addi %[[TID]], %[[END]] : i32
+  // CHECK: arith.divui %[[REST]]
+  // CHECK-COUNT-11: nvvm.cp.async.shared.global
+  // CHECK-NOT: nvvm.cp.async.shared.global
+  // CHECK: gpu.return
+  gpu.func @many_chunks(%p: !llvm.ptr<1>, %stride: i64, %i: i32) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    %ring = hilbert_gpu.alloc {offset = 0 : i32} : !hilbert_gpu.ring<1, !hilbert_gpu.smem<16x432xbf16>>
+    %x = hilbert_gpu.matrix %p[%stride] stride %stride : !hilbert_gpu.matrix<432xbf16>
+    %rows = hilbert_gpu.run_rows %i, %i step 1 : !hilbert_gpu.rows<16, run>
+    %slot = hilbert_gpu.slot %ring[%i] : !hilbert_gpu.ring<1, !hilbert_gpu.smem<16x432xbf16>>
+    hilbert_gpu.async_load %x[%rows], %slot : !hilbert_gpu.matrix<432xbf16>, !hilbert_gpu.rows<16, run>, !hilbert_gpu.smem<16x432xbf16>
+    gpu.return
+  }
+
   // A slot is so many bytes after the one before.
   // CHECK-LABEL: gpu.func @slots(
   // CHECK-SAME: %[[I:[^:]*]]: i32
@@ -563,6 +588,7 @@ gpu.module @non_finite {
   // are 8 columns apart. What a row with a rank before the bound gets is 0.
   // CHECK-LABEL: gpu.func @poison(
   // CHECK-SAME: %[[F:[^:]*]]: f32
+  // CHECK-SAME: hilbert_gpu.schedule = #hilbert_gpu.schedule<{{.*}}>
   // CHECK: %[[B0:.*]] = llvm.load %[[AT:.*]] {alignment = 4 : i64} : !llvm.ptr<3> -> i32
   // CHECK: %[[H0:.*]] = arith.cmpi slt, %[[RANK:.*]], %[[B0]] : i32
   // CHECK: %[[ZERO:.*]] = llvm.mlir.constant(0.000000e+00 : f32)
@@ -585,7 +611,9 @@ gpu.module @non_finite {
   // CHECK: llvm.getelementptr %[[AT]][4]
   // CHECK: %[[H3:.*]] = arith.cmpi slt, %[[OTHER:.*]], %[[B0]] : i32
   // CHECK: arith.select %[[H3]], %[[ZERO]], %[[NAN]] : f32
-  gpu.func @poison(%f: f32, %base: !llvm.ptr<1>, %long: i64, %int: i32) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+  gpu.func @poison(%f: f32, %base: !llvm.ptr<1>, %long: i64, %int: i32) kernel attributes {
+      known_block_size = array<i32: 32, 1, 1>,
+      hilbert_gpu.schedule = #hilbert_gpu.schedule<m = 16, n = 16, warps = 1, stages = 1, ctas = 1, addresses = thread>} {
     %x = hilbert_gpu.matrix %base[%long] stride %long : !hilbert_gpu.matrix<1xf32>
     %rows = hilbert_gpu.run_rows %int, %int step 1 : !r
     %lost = hilbert_gpu.alloc {offset = 0 : i32} : !hilbert_gpu.ring<1, !hilbert_gpu.smem<24xi32>>
@@ -598,9 +626,10 @@ gpu.module @non_finite {
     gpu.return
   }
 
-  // Rows after the bound get 0.
+  // Rows after the bound get 0. Where registers are short, as by default, bounds
+  // are read in order.
   // CHECK-LABEL: gpu.func @poison_latest(
-  // CHECK: %[[B0:.*]] = llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr<3> -> i32
+  // CHECK: %[[B0:.*]] = llvm.load volatile %{{.*}} {alignment = 4 : i64} : !llvm.ptr<3> -> i32
   // CHECK: arith.cmpi slt, %[[B0]], %{{.*}} : i32
   gpu.func @poison_latest(%f: f32, %base: !llvm.ptr<1>, %long: i64, %int: i32) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
     %x = hilbert_gpu.matrix %base[%long] stride %long : !hilbert_gpu.matrix<1xf32>

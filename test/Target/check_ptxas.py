@@ -22,7 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "gpu"))
 from programs import Kernel
 
 TARGETS = ("sm_80", "sm_86", "sm_89", "sm_90")
-DEPTHS = {"bf16": (64, 72, 96, 120, 128, 192, 256), "f16": (64, 128), "f32": (64, 128, 256)}
+DEPTHS = {"bf16": (64, 72, 96, 120, 128, 192, 256), "f16": (64, 128), "f32": (64, 128, 192)}
 # Their kernels have other default schedules.
 PATTERNS = ("", "(segment = 256)")
 # How rows are found, and causality. Boxes are not in the order of positions;
@@ -124,6 +124,19 @@ def assemble(case, options):
     return lines, errors
 
 
+def cases_of(options):
+    for target in options.targets:
+        # Schedules and PTX for sm_89 are those for sm_86: one pattern will do.
+        patterns = options.patterns[-1:] if target == "sm_89" else options.patterns
+        for dtype in options.dtypes:
+            for depth in options.depths or DEPTHS[dtype]:
+                for rows, causal in KINDS:
+                    if rows in options.rows:
+                        for pattern in patterns:
+                            for gradient in (False, True):
+                                yield Case(target, dtype, depth, rows, causal, pattern, gradient)
+
+
 def choice(text, kind=str):
     return tuple(kind(word) for word in text.split(","))
 
@@ -141,16 +154,7 @@ def main():
     parser.add_argument("--schedule", default="", help="instead of the default, such as '#hilbert_gpu.schedule<...>'")
     parser.add_argument("--grad-schedule", default="", help="likewise, of gradients")
     options = parser.parse_args()
-    cases = [
-        Case(target, dtype, depth, rows, causal, pattern, gradient)
-        for target in options.targets
-        for dtype in options.dtypes
-        for depth in options.depths or DEPTHS[dtype]
-        for rows, causal in KINDS
-        if rows in options.rows
-        for pattern in options.patterns
-        for gradient in (False, True)
-    ]
+    cases = list(cases_of(options))
     kernels = failures = 0
     with concurrent.futures.ProcessPoolExecutor() as pool:
         for lines, errors in pool.map(check, cases, [options] * len(cases)):

@@ -193,10 +193,9 @@ forEachChunk(ThreadBuilder &b, CopyOp op,
         b.when(b.less(thread, b.i32(count - begin)), body);
     }
   };
-  // Many at once would take many registers.
-  constexpr int64_t kMost = 16;
-  int64_t step = kMost / 2 * threads;
-  int64_t looped = total > kMost * threads ? total / step * step : 0;
+  // Many at once take many registers.
+  int64_t step = 16 * threads;
+  int64_t looped = total > 24 * threads ? total / step * step : 0;
   if (looped)
     b.loop(thread, looped, step, [&](Value first) { emit(first, step); });
   if (looped < total)

@@ -199,8 +199,8 @@ struct LowerPoison : public OpConversionPattern<PoisonOp> {
             b.load(b.getI32Type(),
                    b.offset(first, Value(), 4 * (kind * shape[1] + at[1])), 4);
         // In order where registers are short: not too many at once.
-        bound.getDefiningOp<LLVM::LoadOp>().setVolatile_(getAddressing(op) ==
-                                                         Addressing::Again);
+        bound.getDefiningOp<LLVM::LoadOp>().setVolatile_(getAddressing(op) !=
+                                                         Addressing::Thread);
         Value rank = ranks.lookup(at[0]);
         Value isHidden =
             op.getLatest() ? b.less(bound, rank) : b.less(rank, bound);

@@ -127,7 +127,8 @@ static bool isFull(AttentionInterface op) {
 /// What measurements favoured: accumulators of a warp are 32 rows where they
 /// fit registers (each fragment of the other side is then used twice), else 16.
 /// Addresses are as fast as they can be without spills (test/Target/PTX).
-static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
+static FailureOr<Attribute> select(AttentionInterface op, StringRef chip,
+                                   int64_t limit) {
   int64_t depth = op.getDepth();
   bool isByPosition = op.getCausal() == Causality::Position;
   if (isa<AttentionOp>(op.getOperation())) {
@@ -146,24 +147,25 @@ static FailureOr<Attribute> select(AttentionInterface op, int64_t limit) {
       return failure();
     bool isTight = fitting->m / fitting->warps * depth > 16 * 128;
     Addressing addresses = Addressing::Uniform;
-    if ((isTight && !hasOneColumn(op, *fitting)) || (isF32(op) && depth > 192))
+    if (isTight && !hasOneColumn(op, *fitting))
       addresses = Addressing::Again;
     else if (!isTight || isByPosition)
       addresses = Addressing::Thread;
     return Attribute(getSchedule(op->getContext(), *fitting, addresses));
   }
   Wish dq = depth <= 128 ? Wish{64, 64, 4, 2, 2} : Wish{64, 32, 4, 2, 1};
-  Wish dkv = depth > 128 ? Wish{64, 32, 4, 2, 1}
-             : isFull(op) || isPadded(op) || op.getCausal() == Causality::Token
-                 ? Wish{128, 64, 8, 2, 1}
-                 : Wish{64, 64, 4, 2, 2};
-  if (depth > 192 && op.getCausal() == Causality::Token)
+  bool isByToken = op.getCausal() == Causality::Token;
+  Wish dkv = depth > 128                               ? Wish{64, 32, 4, 2, 1}
+             : isFull(op) || isPadded(op) || isByToken ? Wish{128, 64, 8, 2, 1}
+                                                       : Wish{64, 64, 4, 2, 2};
+  // Where ptxas finds no registers for 64 rows of so many columns.
+  if (depth == 120 && !chip.starts_with("sm_90"))
+    dkv.n = 32;
+  if (depth > 192 && isByToken)
     dkv.n = 16;
   if (isF32(op) && depth > 192)
     dq.n = 16;
-  if (isPadded(op) && depth > 112 && depth <= 128)
-    dkv.n = 32;
-  if (isF32(op) && op.getCausal() == Causality::Token)
+  if (isF32(op) && isByToken)
     dkv.stages = 1;
   // Statistics of queries, and alignment.
   dkv.moreBytes = 8192;
@@ -198,7 +200,7 @@ struct HilbertSelectGPUSchedule
     auto result = getOperation().walk([&](AttentionInterface op) {
       if (op.getScheduleAttr())
         return WalkResult::advance();
-      FailureOr<Attribute> schedule = ::select(op, *limit);
+      FailureOr<Attribute> schedule = ::select(op, chip.getValue(), *limit);
       if (failed(schedule))
         return WalkResult::interrupt();
       op.setScheduleAttr(*schedule);
