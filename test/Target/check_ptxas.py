@@ -22,7 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "gpu"))
 from programs import Kernel
 
 TARGETS = ("sm_80", "sm_86", "sm_89", "sm_90")
-DEPTHS = {"bf16": (64, 72, 96, 120, 128, 192, 256), "f16": (64, 128), "f32": (64, 128, 192)}
+DEPTHS = {**dict.fromkeys(("bf16", "f16"), (64, 72, 96, 120, 128, 192, 256)), "f32": (64, 128, 192)}
 # Their kernels have other default schedules.
 PATTERNS = ("", "(segment = 256)")
 # How rows are found, and causality. Boxes are not in the order of positions;
@@ -125,6 +125,7 @@ def assemble(case, options):
 
 
 def cases_of(options):
+    """Every Case that the options ask for."""
     for target in options.targets:
         # Schedules and PTX for sm_89 are those for sm_86: one pattern will do.
         patterns = options.patterns[-1:] if target == "sm_89" else options.patterns

@@ -191,6 +191,8 @@ struct LowerPoison : public OpConversionPattern<PoisonOp> {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     const double numbers[] = {std::numeric_limits<double>::quiet_NaN(),
                               infinity, -infinity};
+    // Where registers are short, bounds are read in order, not many at once.
+    bool isTight = getAddressing(op) != Addressing::Thread;
     SmallVector<Value> values(adaptor.getSource());
     for (auto [i, value] : llvm::enumerate(values)) {
       SmallVector<int64_t> at = layout.getOffset(shape, i);
@@ -198,9 +200,7 @@ struct LowerPoison : public OpConversionPattern<PoisonOp> {
         Value bound =
             b.load(b.getI32Type(),
                    b.offset(first, Value(), 4 * (kind * shape[1] + at[1])), 4);
-        // In order where registers are short: not too many at once.
-        bound.getDefiningOp<LLVM::LoadOp>().setVolatile_(getAddressing(op) !=
-                                                         Addressing::Thread);
+        bound.getDefiningOp<LLVM::LoadOp>().setVolatile_(isTight);
         Value rank = ranks.lookup(at[0]);
         Value isHidden =
             op.getLatest() ? b.less(bound, rank) : b.less(rank, bound);
