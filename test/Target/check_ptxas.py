@@ -40,6 +40,9 @@ KINDS = (
 NEEDED = ("HMMA.16816.F32", "LDSM.16.M88.4", "LDSM.16.MT88.4", "LDGSTS.E.BYPASS.128")
 LOCAL_MEMORY = re.compile(r"\b(LDL|STL)\b")
 
+# Of CPU, for a kernel.
+SECONDS_TO_COMPILE = 1
+
 Case = collections.namedtuple("Case", "target dtype depth rows causal pattern gradient")
 
 
@@ -71,15 +74,12 @@ def complaints(sass):
     return [f"has {word}" for word in spills] + [f"lacks {word}" for word in NEEDED if word not in sass]
 
 
-def check(case, options):
-    """(lines, errors) of the kernels of a case."""
-    try:
-        return assemble(case, options)
-    except RuntimeError as error:
-        return [], [f"{case}: {error}"]
+def label_of(case):
+    return " ".join(filter(None, map(str, case[:6])))
 
 
-def assemble(case, options):
+def compile_case(case, options, folder):
+    """(PTX of the kernels of a case, their names, seconds of CPU for each)."""
     kernel = Kernel(
         dtype=case.dtype,
         depth=case.depth,
@@ -89,17 +89,32 @@ def assemble(case, options):
         schedule=options.schedule,
         grad_schedule=options.grad_schedule,
     )
-    label = " ".join(filter(None, map(str, case[:6])))
+    program, ptx = (pathlib.Path(folder) / f"kernels.{kind}" for kind in ("mlir", "ptx"))
+    program.write_text(kernel.text(case.gradient))
+    begin = seconds_of_children()
+    run(options.compiler, program, f"--target={case.target}", "-o", ptx)
+    seconds = seconds_of_children() - begin
+    entries = re.findall(r"\.visible \.entry (\w+)\(", ptx.read_text())
+    return ptx, entries, seconds / len(entries)
+
+
+def check(case, options):
+    """(lines, errors, seconds that a kernel takes to compile) of a case."""
+    try:
+        return assemble(case, options)
+    except RuntimeError as error:
+        return [], [f"{label_of(case)}: {error}"], 0
+
+
+def assemble(case, options):
+    label = label_of(case)
     lines, errors = [], []
     with tempfile.TemporaryDirectory() as folder:
-        program, ptx, cubin = (pathlib.Path(folder) / f"kernels.{kind}" for kind in ("mlir", "ptx", "cubin"))
-        program.write_text(kernel.text(case.gradient))
+        ptx, entries, compiling = compile_case(case, options, folder)
+        cubin = ptx.with_suffix(".cubin")
         begin = seconds_of_children()
-        run(options.compiler, program, f"--target={case.target}", "-o", ptx)
-        seconds = seconds_of_children() - begin
         report = run(options.ptxas, "-v", f"-arch={case.target}", ptx, "-o", cubin)
-        assembling = seconds_of_children() - begin - seconds
-        entries = re.findall(r"\.visible \.entry (\w+)\(", ptx.read_text())
+        assembling = (seconds_of_children() - begin) / len(entries)
         kernels = list(kernels_of(report))
         if sorted(name for name, *_ in kernels) != sorted(entries):
             errors.append(f"{label}: ptxas reports {kernels}, but the PTX has {entries}")
@@ -112,16 +127,23 @@ def assemble(case, options):
     for name, registers, bytes_of in kernels:
         lines.append(
             f"{label} {name}: {registers} registers, {sum(bytes_of)} bytes of local memory, "
-            f"compiled in {seconds / len(entries):.2f} s, assembled in {assembling / len(entries):.2f} s"
+            f"compiled in {compiling:.2f} s, assembled in {assembling:.2f} s"
         )
         if any(bytes_of):
             errors.append(f"{label} {name}: stack, spill stores, spill loads: {bytes_of} bytes")
         if options.nvdisasm:
             found = complaints(sass.get(name, ""))
             errors += [f"{label} {name}: {error}" for error in found]
-    if seconds / len(entries) >= 1:
-        errors.append(f"{label}: compiling a kernel takes {seconds / len(entries):.2f} s, not less than one")
-    return lines, errors
+    return lines, errors, compiling
+
+
+def check_time(case, options):
+    """(lines, errors) of the time that a case takes to compile, with nothing of ours beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        # Others on the machine only ever add to it.
+        seconds = min(compile_case(case, options, folder)[2] for _ in range(3))
+    line = f"{label_of(case)}: compiled alone in {seconds:.2f} s a kernel"
+    return [line], [f"{line}, not in less than {SECONDS_TO_COMPILE}"] if seconds >= SECONDS_TO_COMPILE else []
 
 
 def cases_of(options):
@@ -157,11 +179,25 @@ def main():
     options = parser.parse_args()
     cases = list(cases_of(options))
     kernels = failures = 0
+
+    def tell(lines, errors):
+        nonlocal failures
+        failures += len(errors)
+        errors = [f"error: {error}" for error in errors]
+        print("\n".join(lines + errors), flush=True)
+        # Seen also where lines go to a file.
+        print("".join(f"{error}\n" for error in errors), end="", file=sys.stderr, flush=True)
+
+    slow = []
     with concurrent.futures.ProcessPoolExecutor() as pool:
-        for lines, errors in pool.map(check, cases, [options] * len(cases)):
+        for case, (lines, errors, seconds) in zip(cases, pool.map(check, cases, [options] * len(cases))):
             kernels += len(lines)
-            failures += len(errors)
-            print("\n".join(lines + [f"error: {error}" for error in errors]), flush=True)
+            tell(lines, errors)
+            if seconds >= SECONDS_TO_COMPILE:
+                slow.append(case)
+    # Compilations that run at a time share cores, and slow each other down.
+    for case in slow:
+        tell(*check_time(case, options))
     print(f"{kernels} kernels of {len(cases)} programs, {failures} errors")
     return 1 if failures or not kernels else 0
 

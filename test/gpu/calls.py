@@ -23,8 +23,8 @@ _spec = importlib.util.spec_from_file_location("gpu_reference", pathlib.Path(__f
 reference = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(reference)
 
-# New configurations in every run; HILBERT_TEST_SEED repeats one.
-SEED = int(os.environ.get("HILBERT_TEST_SEED", random.randrange(10**6)))
+# New configurations in every run; HILBERT_TEST_SEED repeats one. The processes of pytest-xdist share it.
+SEED = int(os.environ.setdefault("HILBERT_TEST_SEED", str(random.randrange(10**6))))
 COUNT = int(os.environ.get("HILBERT_TEST_COUNT", 60))
 DEVICE = "cuda"
 NAMES = ("out", "lse", "dq", "dk", "dv")

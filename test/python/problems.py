@@ -9,8 +9,13 @@ of patterns, position by position, results and gradients from the textbook.
 
 import dataclasses
 import itertools
+import os
+import random
 
 import numpy as np
+
+# New configurations in every run; HILBERT_TEST_SEED repeats one. The processes of pytest-xdist share it.
+SEED = int(os.environ.setdefault("HILBERT_TEST_SEED", str(random.randrange(10**6))))
 
 NAN, INF = float("nan"), float("inf")
 

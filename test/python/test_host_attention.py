@@ -9,10 +9,9 @@ import re
 
 import pytest
 
+from problems import SEED
 from programs import options, program, random_config
 
-# New configurations in every run; HILBERT_TEST_SEED repeats one.
-SEED = int(os.environ.get("HILBERT_TEST_SEED", random.randrange(10**6)))
 COUNT = int(os.environ.get("HILBERT_TEST_COUNT", 60))
 
 

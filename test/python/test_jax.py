@@ -6,8 +6,6 @@
 import concurrent.futures
 import ctypes
 import functools
-import os
-import random
 import subprocess
 import sys
 
@@ -22,9 +20,8 @@ import hilbert_attention.jax
 import reference
 from hilbert_attention import Branch, Order, _C
 from hilbert_attention.jax import attention
+from problems import SEED
 
-# New configurations in every run; HILBERT_TEST_SEED repeats one.
-SEED = int(os.environ.get("HILBERT_TEST_SEED", random.randrange(10**6)))
 TOLERANCE = {"float32": 1e-5, "float16": 4e-3, "bfloat16": 3e-2}
 
 
