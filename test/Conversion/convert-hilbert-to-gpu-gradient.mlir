@@ -295,3 +295,56 @@ func.func @wide(%q: !w, %lse: !l) -> (!w, !w, !w) {
     outs(%q, %q, %q : !w, !w, !w) schedule(#g)
   return %r#0, %r#1, %r#2 : !w, !w, !w
 }
+
+//===----------------------------------------------------------------------===//
+// f32, and addresses that are computed again
+//===----------------------------------------------------------------------===//
+
+// Head and batch item are found again after loops: no register had them.
+// CHECK-LABEL: gpu.module @again_kernels
+// CHECK: gpu.func @again_dq(
+// CHECK: scf.for
+// CHECK: %[[BLOCK:.*]] = hilbert_gpu.opaque %{{.*}} : i32
+// CHECK: arith.divui %[[BLOCK]]
+// CHECK: hilbert_gpu.store
+// CHECK: gpu.func @again_dk(
+// CHECK: scf.for
+// CHECK: %[[BLOCK:.*]] = hilbert_gpu.opaque %{{.*}} : i32
+// CHECK: arith.divui %[[BLOCK]]
+// CHECK: hilbert_gpu.store
+// CHECK: gpu.func @again_dv(
+// CHECK: scf.for
+// CHECK: %[[BLOCK:.*]] = hilbert_gpu.opaque %{{.*}} : i32
+// CHECK: arith.divui %[[BLOCK]]
+// CHECK: hilbert_gpu.store
+#again = #hilbert_gpu.schedule<m = 64, n = 32, warps = 4, stages = 2, ctas = 1, addresses = again>
+!f = tensor<1x?x4x136xf32>
+func.func @again(%q: !f, %lse: !l) -> (!f, !f, !f) {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !f, !f, !f, !f, !l, !f)
+    outs(%q, %q, %q : !f, !f, !f) schedule(#hilbert_gpu.grad_schedule<dq = #again, dkv = #again>)
+    {hilbert_gpu.allow_tf32}
+  return %r#0, %r#1, %r#2 : !f, !f, !f
+}
+
+// A kernel of both dk and dv, and elements of 16 bits, have the registers.
+// CHECK-LABEL: gpu.module @narrow_kernels
+// CHECK: gpu.func @narrow_dkv(
+// CHECK-NOT: hilbert_gpu.opaque
+// CHECK: gpu.return
+!n = tensor<1x?x4x64xf32>
+func.func @narrow(%q: !n, %lse: !l) -> (!n, !n, !n) {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !n, !n, !n, !n, !l, !n)
+    outs(%q, %q, %q : !n, !n, !n) schedule(#hilbert_gpu.grad_schedule<dq = #again, dkv = #again>)
+    {hilbert_gpu.allow_tf32}
+  return %r#0, %r#1, %r#2 : !n, !n, !n
+}
+
+// CHECK-LABEL: gpu.module @short_kernels
+// CHECK-NOT: hilbert_gpu.opaque
+// CHECK: gpu.func @short_dv(
+// CHECK-NOT: hilbert_gpu.opaque
+func.func @short(%q: !w, %lse: !l) -> (!w, !w, !w) {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !w, !w, !w, !w, !l, !w)
+    outs(%q, %q, %q : !w, !w, !w) schedule(#hilbert_gpu.grad_schedule<dq = #again, dkv = #again>)
+  return %r#0, %r#1, %r#2 : !w, !w, !w
+}

@@ -17,6 +17,8 @@
 // RUN: hilbert-opt %t/ctas.mlir --hilbert-select-gpu-schedule=chip=sm_86 | FileCheck %t/ctas.mlir --check-prefix=SM86
 // RUN: hilbert-opt %t/ctas.mlir --hilbert-select-gpu-schedule=chip=sm_90 | FileCheck %t/ctas.mlir --check-prefix=SM90
 // RUN: hilbert-opt %t/widest.mlir --hilbert-select-gpu-schedule=chip=sm_86 | FileCheck %t/widest.mlir
+// RUN: hilbert-opt %t/tf32.mlir --hilbert-select-gpu-schedule=chip=sm_90 | FileCheck %t/tf32.mlir --check-prefixes=CHECK,LARGE
+// RUN: hilbert-opt %t/tf32.mlir --hilbert-select-gpu-schedule=chip=sm_86 | FileCheck %t/tf32.mlir --check-prefix=SMALL
 
 //--- chosen.mlir
 
@@ -138,4 +140,83 @@ func.func @widest(%q: !t, %lse: !l) -> !t {
   %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !t, !t, !t, !t, !l, !t)
     outs(%q, %q, %q : !t, !t, !t)
   return %r#0 : !t
+}
+
+//--- tf32.mlir
+
+!l = tensor<1x4x?xf32>
+!s = tensor<1x?x4x168xf32>
+!a = tensor<1x?x4x176xf32>
+!b = tensor<1x?x4x184xf32>
+!c = tensor<1x?x4x192xf32>
+!d = tensor<1x?x4x240xf32>
+!e = tensor<1x?x4x256xf32>
+
+// Wide f32 leaves few registers: tiles of the other side are smaller, and
+// addresses are computed again. 192 columns that all exist leave more than 184.
+// CHECK-LABEL: func @forward_184(
+// CHECK: n = 32, warps = 4, stages = 2, ctas = 1, addresses = again
+func.func @forward_184(%q: !b, %lse: !l) -> !b {
+  %r:2 = hilbert.attention ins(%q, %q, %q : !b, !b, !b) outs(%q, %lse : !b, !l) {hilbert_gpu.allow_tf32}
+  return %r#0 : !b
+}
+
+// CHECK-LABEL: func @forward_192(
+// CHECK: n = 64, warps = 4,
+func.func @forward_192(%q: !c, %lse: !l) -> !c {
+  %r:2 = hilbert.attention ins(%q, %q, %q : !c, !c, !c) outs(%q, %lse : !c, !l) {hilbert_gpu.allow_tf32}
+  return %r#0 : !c
+}
+
+// CHECK-LABEL: func @causal_256(
+// CHECK: n = 32, warps = 4, stages = 2, ctas = 1, addresses = again
+func.func @causal_256(%q: !e, %lse: !l) -> !e {
+  %r:2 = hilbert.attention ins(%q, %q, %q : !e, !e, !e) outs(%q, %lse : !e, !l) causal<position>
+    {hilbert_gpu.allow_tf32}
+  return %r#0 : !e
+}
+
+// CHECK-LABEL: func @token_240(
+// CHECK: n = 16, warps = 4, stages = 2, ctas = 1, addresses = again
+func.func @token_240(%q: !d, %lse: !l, %o: tensor<?xi32>) -> !d {
+  %r:2 = hilbert.attention ins(%q, %q, %q : !d, !d, !d) outs(%q, %lse : !d, !l) order(%o : tensor<?xi32>)
+    causal<token> {hilbert_gpu.allow_tf32}
+  return %r#0 : !d
+}
+
+// Of dense gradients, one stage leaves room for another CTA.
+// CHECK-LABEL: func @dense_gradient_176(
+// CHECK: dkv = <m = 64, n = 32, warps = 4, stages = 1, ctas = 1, addresses = again>
+func.func @dense_gradient_176(%q: !a, %lse: !l) -> !a {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !a, !a, !a, !a, !l, !a)
+    outs(%q, %q, %q : !a, !a, !a) {hilbert_gpu.allow_tf32}
+  return %r#0 : !a
+}
+
+// CHECK-LABEL: func @gradient_176(
+// CHECK: dkv = <m = 64, n = 32, warps = 4, stages = 2,
+func.func @gradient_176(%q: !a, %lse: !l) -> !a {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !a, !a, !a, !a, !l, !a)
+    outs(%q, %q, %q : !a, !a, !a) pattern<(segment = 256)> {hilbert_gpu.allow_tf32}
+  return %r#0 : !a
+}
+
+// CHECK-LABEL: func @gradient_240(
+// CHECK: dq = <m = 64, n = 16, {{.*}} addresses = again>, dkv = <m = 64, n = 16, {{.*}} addresses = again>
+func.func @gradient_240(%q: !d, %lse: !l) -> !d {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !d, !d, !d, !d, !l, !d)
+    outs(%q, %q, %q : !d, !d, !d) pattern<(segment = 256)> {hilbert_gpu.allow_tf32}
+  return %r#0 : !d
+}
+
+// ptxas has no registers for 32 rows where the target's shared memory leaves
+// room for two warps only.
+// LARGE-LABEL: func @gradient_168(
+// LARGE: dkv = <m = 64, n = 32, warps = 4, stages = 2,
+// SMALL-LABEL: func @gradient_168(
+// SMALL: dkv = <m = 32, n = 16, warps = 2,
+func.func @gradient_168(%q: !s, %lse: !l) -> !s {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !s, !s, !s, !s, !l, !s)
+    outs(%q, %q, %q : !s, !s, !s) pattern<(segment = 256)> {hilbert_gpu.allow_tf32}
+  return %r#0 : !s
 }

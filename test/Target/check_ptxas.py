@@ -22,7 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "gpu"))
 from programs import Kernel
 
 TARGETS = ("sm_80", "sm_86", "sm_89", "sm_90")
-DEPTHS = {**dict.fromkeys(("bf16", "f16"), (64, 72, 96, 120, 128, 192, 256)), "f32": (64, 128, 192)}
+DEPTHS = {**dict.fromkeys(("bf16", "f16"), (64, 72, 96, 120, 128, 192, 256)), "f32": (64, 128, 168, 184, 192, 240, 256)}
 # Their kernels have other default schedules.
 PATTERNS = ("", "(segment = 256)")
 # How rows are found, and causality. Boxes are not in the order of positions;

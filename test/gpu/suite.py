@@ -38,6 +38,10 @@ SPECIAL = [
     # Copies in loops, with and without a rest.
     {"depth": 232, "dtype": "f32", "query_order": "table", "causal": "token"},
     {"depth": 256, "dtype": "f32", "query_order": "box", "pattern": "(segment = 256)"},
+    # Wide f32: smaller tiles, fewer stages, addresses computed again.
+    {"depth": 168, "dtype": "f32", "query_order": "table"},
+    {"depth": 184, "dtype": "f32", "query_order": "box", "pattern": "(segment = 256)"},
+    {"depth": 240, "dtype": "f32", "causal": "position"},
     {"depth": 120, "query_order": "table", "pattern": "(segment = 256)"},
     {"depth": 136, "pattern": "(segment = 100, dilation = 3, mode = residues)", "has_dlse": True},
 ]

@@ -138,6 +138,13 @@ static Value emitDelta(KernelBuilder &b, Value dout, Value outRows) {
                                        b.stats("dlse", b.head), outRows));
 }
 
+/// After a loop that has no registers to spare. Elements of 16 bits leave some.
+static void decodeAgain(KernelBuilder &b) {
+  if (b.key.elementType.isF32() &&
+      b.schedule.getAddresses() == tile::Addressing::Again)
+    b.decode(/*isAgain=*/true);
+}
+
 void hilbert::emitQueryGradient(OpBuilder &at, Location loc, StringRef base,
                                 const KernelKey &key,
                                 tile::ScheduleAttr schedule) {
@@ -192,6 +199,7 @@ void hilbert::emitQueryGradient(OpBuilder &at, Location loc, StringRef base,
             ds = masked()[0];
           return dq.add(mask, ds, k, first, keyRows, carried);
         });
+    decodeAgain(b);
     ValueRange carried = results;
     dq.store(carried, b.f32Argument("scale"), "dq", queries, start, rows);
   });
@@ -313,6 +321,8 @@ void hilbert::emitKeyGradients(OpBuilder &at, Location loc, StringRef base,
                 return next;
               });
         });
+    if (wantsDk != wantsDv)
+      decodeAgain(b);
     ValueRange sums = results;
     if (dk)
       dk->store(sums, b.f32Argument("scale"), "dk", keys, start, rows);

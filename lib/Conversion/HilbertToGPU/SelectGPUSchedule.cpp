@@ -117,6 +117,17 @@ static bool isF32(AttentionInterface op) {
   return op.getQ().getType().getElementType().isF32();
 }
 
+/// Whether an accumulator of 16 rows leaves a warp few registers: 192 columns
+/// do where some are beyond the depth.
+static bool isWide(AttentionInterface op) {
+  return isF32(op) && op.getDepth() > 176 && op.getDepth() != 192;
+}
+
+/// Whether it has none for 32 rows of 60 chunks of the other side.
+static bool isWidest(AttentionInterface op) {
+  return isWide(op) && tile::getTileColumns(op.getDepth()) == 240;
+}
+
 /// Whether every query has all keys.
 static bool isFull(AttentionInterface op) {
   PatternAttr pattern = op.getPatternAttr();
@@ -131,6 +142,7 @@ static FailureOr<Attribute> select(AttentionInterface op, StringRef chip,
                                    int64_t limit) {
   int64_t depth = op.getDepth();
   bool isByPosition = op.getCausal() == Causality::Position;
+  bool isByToken = op.getCausal() == Causality::Token;
   if (isa<AttentionOp>(op.getOperation())) {
     Wish wish = depth > 128 ? Wish{64, 64, 4, 2, 1} : Wish{128, 64, 4, 2, 2};
     if (depth > 64 && depth <= 128) {
@@ -140,32 +152,38 @@ static FailureOr<Attribute> select(AttentionInterface op, StringRef chip,
       else if (op.getCausal() == Causality::Token)
         wish = {64, 64, 4, 2, 2};
     }
-    if (depth > 192 && (isF32(op) || op.getCausal() != Causality::None))
+    if (isWide(op) || (depth > 192 && op.getCausal() != Causality::None))
       wish.n = 32;
+    if (isWidest(op) && isByToken)
+      wish.n = 16;
     FailureOr<Wish> fitting = fit(op, wish, 1, 2, limit);
     if (failed(fitting))
       return failure();
     bool isTight = fitting->m / fitting->warps * depth > 16 * 128;
     Addressing addresses = Addressing::Uniform;
-    if (isTight && !hasOneColumn(op, *fitting))
+    bool isWideAndCausal = isWide(op) && op.getCausal() != Causality::None;
+    if (isTight && (isWideAndCausal || !hasOneColumn(op, *fitting)))
       addresses = Addressing::Again;
     else if (!isTight || isByPosition)
       addresses = Addressing::Thread;
     return Attribute(getSchedule(op->getContext(), *fitting, addresses));
   }
   Wish dq = depth <= 128 ? Wish{64, 64, 4, 2, 2} : Wish{64, 32, 4, 2, 1};
-  bool isByToken = op.getCausal() == Causality::Token;
   Wish dkv = depth > 128                               ? Wish{64, 32, 4, 2, 1}
              : isFull(op) || isPadded(op) || isByToken ? Wish{128, 64, 8, 2, 1}
                                                        : Wish{64, 64, 4, 2, 2};
-  // Where ptxas finds no registers for 64 rows of so many columns.
+  // Where ptxas finds no registers for twice the rows of so many columns.
   if (depth == 120 && !chip.starts_with("sm_90"))
     dkv.n = 32;
-  if (depth > 192 && isByToken)
+  if (isF32(op) && depth == 168 && (chip == "sm_86" || chip == "sm_89"))
     dkv.n = 16;
-  if (isF32(op) && depth > 192)
+  if ((depth > 192 && isByToken) || isWidest(op))
+    dkv.n = 16;
+  if (isWide(op))
     dq.n = 16;
-  if (isF32(op) && isByToken)
+  // Two CTAs then fit registers, and shared memory for dv.
+  bool isFullOf176 = isFull(op) && depth > 128 && depth <= 176;
+  if (isF32(op) && (isByToken || isFullOf176))
     dkv.stages = 1;
   // Statistics of queries, and alignment.
   dkv.moreBytes = 8192;
@@ -174,7 +192,8 @@ static FailureOr<Attribute> select(AttentionInterface op, StringRef chip,
   if (failed(first) || failed(second))
     return failure();
   auto schedule = [&](const Wish &wish) {
-    bool isTight = isByPosition || wish.stages == 1 || !hasOneColumn(op, wish);
+    bool isTight = isWide(op) || isByPosition || wish.stages == 1 ||
+                   !hasOneColumn(op, wish);
     return getSchedule(op->getContext(), wish,
                        isTight ? Addressing::Again : Addressing::Thread);
   };
