@@ -85,6 +85,20 @@ def test_packed_views_are_not_copied():
     assert used[1] <= 66 * MIB + 1024
 
 
+def check_driver(function, most=0):
+    """function(round) may take so many bytes from the driver; what others on the device take is not in every round."""
+    taken = []
+    while len(taken) < 8:
+        torch.cuda.synchronize()
+        free, _ = torch.cuda.mem_get_info()
+        function(len(taken))
+        torch.cuda.synchronize()
+        taken.append(free - torch.cuda.mem_get_info()[0])
+        if taken[-1] <= most:
+            return
+    pytest.fail(f"each round took more than {most} bytes from the driver: {taken}")
+
+
 def test_driver_memory():
     """After the first call all comes from torch's allocator, and nothing grows."""
     leaves, arguments = large(requires_grad=True), {"order": (128, 128), "segment": 1024}
@@ -93,18 +107,16 @@ def test_driver_memory():
         out, lse = ha.attention(*leaves, return_lse=True, **arguments)
         return torch.autograd.grad((out, lse), leaves, (out.detach(), lse.detach()))
 
+    def run_steps(_):
+        for _ in range(100):
+            step()
+
     for _ in range(3):
         step()
-    torch.cuda.synchronize()
-    free, _ = torch.cuda.mem_get_info()
     reserved, allocated = torch.cuda.memory_reserved(), torch.cuda.memory_allocated()
-    for _ in range(100):
-        step()
-    torch.cuda.synchronize()
+    check_driver(run_steps)
     assert torch.cuda.memory_reserved() == reserved
     assert torch.cuda.memory_allocated() == allocated
-    fell = free - torch.cuda.mem_get_info()[0]
-    assert fell <= 0, f"100 calls took {fell} bytes from the driver"
 
 
 def test_driver_memory_of_new_sizes():
@@ -118,18 +130,20 @@ def test_driver_memory_of_new_sizes():
     for tokens in (40000, 20000, 200):
         run(tokens, None)
         run(tokens, (tokens // 20, 20))
-    torch.cuda.synchronize()
-    allocated, (free, _) = torch.cuda.memory_allocated(), torch.cuda.mem_get_info()
-    for tokens in range(20000, 20100):
-        run(tokens, None)
-    torch.cuda.synchronize()
-    assert free - torch.cuda.mem_get_info()[0] <= 0
-    for rows in range(100, 150):
-        run(rows * 200, (rows, 200))
-    torch.cuda.synchronize()
-    fell = free - torch.cuda.mem_get_info()[0]
+    allocated = torch.cuda.memory_allocated()
+
+    def run_sizes(number):
+        for tokens in range(20000 + 100 * number, 20100 + 100 * number):
+            run(tokens, None)
+
+    def run_orders(number):
+        columns = 200 - number
+        for rows in range(100, 150):
+            run(rows * columns, (rows, columns))
+
+    check_driver(run_sizes)
     # An allocation of the driver takes up to 2 MiB; tables have 0.1.
-    assert fell <= 50 * 2 * MIB, f"50 orders took {fell} bytes from the driver"
+    check_driver(run_orders, most=50 * 2 * MIB)
     assert torch.cuda.memory_allocated() == allocated
 
 
