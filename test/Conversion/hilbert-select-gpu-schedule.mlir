@@ -17,6 +17,8 @@
 // RUN: hilbert-opt %t/ctas.mlir --hilbert-select-gpu-schedule=chip=sm_86 | FileCheck %t/ctas.mlir --check-prefix=SM86
 // RUN: hilbert-opt %t/ctas.mlir --hilbert-select-gpu-schedule=chip=sm_90 | FileCheck %t/ctas.mlir --check-prefix=SM90
 // RUN: hilbert-opt %t/widest.mlir --hilbert-select-gpu-schedule=chip=sm_86 | FileCheck %t/widest.mlir
+// RUN: hilbert-opt %t/orders.mlir --hilbert-select-gpu-schedule=chip=sm_90 | FileCheck %t/orders.mlir --check-prefixes=CHECK,SM90
+// RUN: hilbert-opt %t/orders.mlir --hilbert-select-gpu-schedule=chip=sm_80 | FileCheck %t/orders.mlir --check-prefixes=CHECK,SM80
 // RUN: hilbert-opt %t/tf32.mlir --hilbert-select-gpu-schedule=chip=sm_90 | FileCheck %t/tf32.mlir --check-prefixes=CHECK,LARGE
 // RUN: hilbert-opt %t/tf32.mlir --hilbert-select-gpu-schedule=chip=sm_86 | FileCheck %t/tf32.mlir --check-prefix=SMALL
 
@@ -139,6 +141,67 @@ func.func @nearly_128(%q: tensor<1x?x4x120xf16>, %lse: !l) -> tensor<1x?x4x120xf
 func.func @widest(%q: !t, %lse: !l) -> !t {
   %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !t, !t, !t, !t, !l, !t)
     outs(%q, %q, %q : !t, !t, !t)
+  return %r#0 : !t
+}
+
+//--- orders.mlir
+
+!t = tensor<1x?x4x128xbf16>
+!l = tensor<1x4x?xf32>
+!i = tensor<?xi32>
+
+// Dilated positions, and several orders, take registers.
+// CHECK-LABEL: func @position(
+// SM90: n = 64, warps = 4, stages = 2, ctas = 2, addresses = thread
+// SM80: n = 64, warps = 4, stages = 1, ctas = 2, addresses = thread
+// CHECK-LABEL: func @dilated_position(
+// SM90: m = 128, n = 32, warps = 4, stages = 2, ctas = 2, addresses = thread
+// SM80: m = 64, n = 64, warps = 4,
+// CHECK-LABEL: func @token_is_position(
+// SM90: m = 128, n = 32, warps = 4, stages = 2, ctas = 2, addresses = thread
+func.func @position(%q: !t, %lse: !l) -> !t {
+  %r:2 = hilbert.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %lse : !t, !l)
+    pattern<(segment = 256)> causal<position>
+  return %r#0 : !t
+}
+func.func @dilated_position(%q: !t, %lse: !l) -> !t {
+  %r:2 = hilbert.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %lse : !t, !l)
+    pattern<(segment = 256, dilation = 2, mode = both)> causal<position>
+  return %r#0 : !t
+}
+func.func @token_is_position(%q: !t, %lse: !l) -> !t {
+  %r:2 = hilbert.attention ins(%q, %q, %q : !t, !t, !t) outs(%q, %lse : !t, !l)
+    pattern<(segment = 256, dilation = 2, mode = both)> causal<token>
+  return %r#0 : !t
+}
+
+// CHECK-LABEL: func @dilation_4(
+// CHECK: dkv = <m = 64, n = 64,
+// CHECK-LABEL: func @dilation_3(
+// CHECK: dkv = <m = 64, n = 32,
+// CHECK-LABEL: func @two_orders(
+// CHECK: dkv = <m = 64, n = 32,
+// By token they are computed again instead.
+// CHECK-LABEL: func @two_orders_by_token(
+// SM90: dkv = <m = 128, n = 64, warps = 8, stages = 2, ctas = 1, addresses = again>
+func.func @dilation_4(%q: !t, %lse: !l) -> !t {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !t, !t, !t, !t, !l, !t)
+    outs(%q, %q, %q : !t, !t, !t) pattern<(segment = 256, dilation = 4, mode = both)>
+  return %r#0 : !t
+}
+func.func @dilation_3(%q: !t, %lse: !l) -> !t {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !t, !t, !t, !t, !l, !t)
+    outs(%q, %q, %q : !t, !t, !t) pattern<(segment = 256, dilation = 3, mode = both)>
+  return %r#0 : !t
+}
+func.func @two_orders(%q: !t, %lse: !l, %o: !i) -> !t {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !t, !t, !t, !t, !l, !t)
+    outs(%q, %q, %q : !t, !t, !t) order(out = %o : !i) pattern<(segment = 256)>
+  return %r#0 : !t
+}
+func.func @two_orders_by_token(%q: !t, %lse: !l, %o: !i) -> !t {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !t, !t, !t, !t, !l, !t)
+    outs(%q, %q, %q : !t, !t, !t) order(q = %o : !i) pattern<(segment = 256)> causal<token>
   return %r#0 : !t
 }
 

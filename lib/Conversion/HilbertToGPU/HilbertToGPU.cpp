@@ -48,7 +48,7 @@ static FailureOr<KernelKey> getKey(AttentionInterface op) {
   key.branch = pattern ? pattern.getBranches()[0]
                        : BranchAttr::get(op->getContext(), BranchAttr::kDense,
                                          1, Mode::Keys, OffsetRule::Zero, {});
-  key.causal = op.getCausal();
+  key.causal = op.getCausalityOfPositions();
   key.queryAccess =
       getAccess(op, "hilbert_gpu.query_access", op.getQueryOrderRef());
   key.keyAccess = getAccess(op, "hilbert_gpu.key_access", op.getKeyOrderRef());
@@ -56,11 +56,6 @@ static FailureOr<KernelKey> getKey(AttentionInterface op) {
   key.outAccess = key.outOrderIsQueryOrder
                       ? key.queryAccess
                       : getAccess(op, "", op.getOutOrderRef());
-  // In the order of a raster a token is its position, which can be compared
-  // without a table and tells which tiles are needed.
-  if (key.causal == Causality::Token && op.getQueryOrderRef().isIdentity() &&
-      op.getKeyOrderRef().isIdentity())
-    key.causal = Causality::Position;
   // The rows of a box are not in the order of positions.
   bool needsPositions =
       key.causal == Causality::Position || !key.outOrderIsQueryOrder;

@@ -128,6 +128,18 @@ static bool isWidest(AttentionInterface op) {
   return isWide(op) && tile::getTileColumns(op.getDepth()) == 240;
 }
 
+/// Of the one branch of a kernel.
+static int64_t getDilation(AttentionInterface op) {
+  PatternAttr pattern = op.getPatternAttr();
+  return pattern ? pattern.getBranchesOf(0)[0].getDilation() : 1;
+}
+
+/// Whether tokens take more registers than those of one order do.
+static bool hasManyOrders(AttentionInterface op) {
+  OrderRef order = op.getQueryOrderRef();
+  return op.getKeyOrderRef() != order || op.getOutOrderRef() != order;
+}
+
 /// Whether every query has all keys.
 static bool isFull(AttentionInterface op) {
   PatternAttr pattern = op.getPatternAttr();
@@ -135,39 +147,53 @@ static bool isFull(AttentionInterface op) {
          (!pattern || pattern.getBranchesOf(0)[0].isDense());
 }
 
-/// What measurements favoured: accumulators of a warp are 32 rows where they
-/// fit registers (each fragment of the other side is then used twice), else 16.
-/// Addresses are as fast as they can be without spills (test/Target/PTX).
-static FailureOr<Attribute> select(AttentionInterface op, StringRef chip,
-                                   int64_t limit) {
+// What measurements favoured: accumulators of a warp are 32 rows where they
+// fit registers (each fragment of the other side is then used twice), else 16.
+// Addresses are as fast as they can be without spills (test/Target/PTX).
+
+static FailureOr<ScheduleAttr> selectForward(AttentionOp attention,
+                                             StringRef chip, int64_t limit) {
+  AttentionInterface op = attention;
   int64_t depth = op.getDepth();
-  bool isByPosition = op.getCausal() == Causality::Position;
-  bool isByToken = op.getCausal() == Causality::Token;
-  if (isa<AttentionOp>(op.getOperation())) {
-    Wish wish = depth > 128 ? Wish{64, 64, 4, 2, 1} : Wish{128, 64, 4, 2, 2};
-    if (depth > 64 && depth <= 128) {
-      // Without registers to spare for 32 rows, or for rows of 14 chunks.
-      if (isPadded(op) || depth == 112)
-        wish = {128, 64, 8, 2, 1};
-      else if (op.getCausal() == Causality::Token)
-        wish = {64, 64, 4, 2, 2};
-    }
-    if (isWide(op) || (depth > 192 && op.getCausal() != Causality::None))
-      wish.n = 32;
-    if (isWidest(op) && isByToken)
-      wish.n = 16;
-    FailureOr<Wish> fitting = fit(op, wish, 1, 2, limit);
-    if (failed(fitting))
-      return failure();
-    bool isTight = fitting->m / fitting->warps * depth > 16 * 128;
-    Addressing addresses = Addressing::Uniform;
-    bool isWideAndCausal = isWide(op) && op.getCausal() != Causality::None;
-    if (isTight && (isWideAndCausal || !hasOneColumn(op, *fitting)))
-      addresses = Addressing::Again;
-    else if (!isTight || isByPosition)
-      addresses = Addressing::Thread;
-    return Attribute(getSchedule(op->getContext(), *fitting, addresses));
+  Causality causal = op.getCausalityOfPositions();
+  bool isByPosition = causal == Causality::Position;
+  bool isByToken = causal == Causality::Token;
+  Wish wish = depth > 128 ? Wish{64, 64, 4, 2, 1} : Wish{128, 64, 4, 2, 2};
+  if (depth > 64 && depth <= 128) {
+    bool isDilated = getDilation(op) > 1 || hasManyOrders(op);
+    // Without registers to spare for 32 rows, or for rows of 14 chunks.
+    if (isPadded(op) || depth == 112)
+      wish = {128, 64, 8, 2, 1};
+    else if (isByToken)
+      wish = {64, 64, 4, 2, 2};
+    else if (depth == 128 && !isF32(op) && isByPosition && isDilated)
+      wish = chip.starts_with("sm_90") ? Wish{128, 32, 4, 2, 2}
+                                       : Wish{64, 64, 4, 2, 2};
   }
+  if (isWide(op) || (depth > 192 && causal != Causality::None))
+    wish.n = 32;
+  if (isWidest(op) && isByToken)
+    wish.n = 16;
+  FailureOr<Wish> fitting = fit(op, wish, 1, 2, limit);
+  if (failed(fitting))
+    return failure();
+  bool isTight = fitting->m / fitting->warps * depth > 16 * 128;
+  bool isWideAndCausal = isWide(op) && causal != Causality::None;
+  Addressing addresses = Addressing::Uniform;
+  if (isTight && (isWideAndCausal || !hasOneColumn(op, *fitting)))
+    addresses = Addressing::Again;
+  else if (!isTight || isByPosition)
+    addresses = Addressing::Thread;
+  return getSchedule(op->getContext(), *fitting, addresses);
+}
+
+static FailureOr<GradScheduleAttr>
+selectGradient(AttentionGradOp gradient, StringRef chip, int64_t limit) {
+  AttentionInterface op = gradient;
+  int64_t depth = op.getDepth();
+  Causality causal = op.getCausalityOfPositions();
+  bool isByPosition = causal == Causality::Position;
+  bool isByToken = causal == Causality::Token;
   Wish dq = depth <= 128 ? Wish{64, 64, 4, 2, 2} : Wish{64, 32, 4, 2, 1};
   Wish dkv = depth > 128                               ? Wish{64, 32, 4, 2, 1}
              : isFull(op) || isPadded(op) || isByToken ? Wish{128, 64, 8, 2, 1}
@@ -175,15 +201,19 @@ static FailureOr<Attribute> select(AttentionInterface op, StringRef chip,
   // Where ptxas finds no registers for twice the rows of so many columns.
   if (depth == 120 && !chip.starts_with("sm_90"))
     dkv.n = 32;
+  bool hasMoreToAdd =
+      !llvm::isPowerOf2_64(getDilation(op)) || hasManyOrders(op);
+  if (hasMoreToAdd && !isByToken && depth <= 128 && (depth >= 112 || isF32(op)))
+    dkv.n = 32;
   if (isF32(op) && depth == 168 && (chip == "sm_86" || chip == "sm_89"))
     dkv.n = 16;
   if ((depth > 192 && isByToken) || isWidest(op))
     dkv.n = 16;
   if (isWide(op))
     dq.n = 16;
-  // Two CTAs then fit registers, and shared memory for dv.
-  bool isFullOf176 = isFull(op) && depth > 128 && depth <= 176;
-  if (isF32(op) && (isByToken || isFullOf176))
+  // One stage leaves registers, and shared memory for another CTA of dv.
+  bool hasTwoOfDv = isFull(op) && depth > 128 && depth <= 176;
+  if (isF32(op) && (isByToken || hasTwoOfDv))
     dkv.stages = 1;
   // Statistics of queries, and alignment.
   dkv.moreBytes = 8192;
@@ -193,12 +223,19 @@ static FailureOr<Attribute> select(AttentionInterface op, StringRef chip,
     return failure();
   auto schedule = [&](const Wish &wish) {
     bool isTight = isWide(op) || isByPosition || wish.stages == 1 ||
-                   !hasOneColumn(op, wish);
+                   (isByToken && hasManyOrders(op)) || !hasOneColumn(op, wish);
     return getSchedule(op->getContext(), wish,
                        isTight ? Addressing::Again : Addressing::Thread);
   };
-  return Attribute(GradScheduleAttr::get(op->getContext(), schedule(*first),
-                                         schedule(*second)));
+  return GradScheduleAttr::get(op->getContext(), schedule(*first),
+                               schedule(*second));
+}
+
+static FailureOr<Attribute> select(AttentionInterface op, StringRef chip,
+                                   int64_t limit) {
+  if (auto attention = dyn_cast<AttentionOp>(op.getOperation()))
+    return selectForward(attention, chip, limit);
+  return selectGradient(cast<AttentionGradOp>(op.getOperation()), chip, limit);
 }
 
 namespace {

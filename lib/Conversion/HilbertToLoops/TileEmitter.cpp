@@ -116,7 +116,7 @@ Value Class::position(Emitter &e, Value i) const {
 
 Geometry::Geometry(Emitter &e, AttentionInterface op, const Part &part)
     : dilation(part.branch.getDilation()), mode(part.branch.getMode()),
-      causal(op.getCausal()), part(part) {
+      causal(op.getCausalityOfPositions()), part(part) {
   auto dim = [&](Value value, int64_t index) {
     return e.createOrFold<memref::DimOp>(value, index);
   };
@@ -141,9 +141,6 @@ Geometry::Geometry(Emitter &e, AttentionInterface op, const Part &part)
   segment = e.max(e.max(queries, keys), one);
   if (!part.branch.isDense())
     segment = e.min(segment, e.index(part.branch.getSegment()));
-  if (causal == Causality::Token && op.getQueryOrderRef().isIdentity() &&
-      op.getKeyOrderRef().isIdentity())
-    causal = Causality::Position;
 }
 
 int64_t Geometry::queryClasses() const {

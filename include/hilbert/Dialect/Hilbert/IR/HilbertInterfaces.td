@@ -70,6 +70,14 @@ def Hilbert_AttentionInterface : OpInterface<"AttentionInterface"> {
       return $_op.getK().getType().getDimSize(getHeadDim());
     }
     int64_t getDepth() { return $_op.getQ().getType().getDimSize(3); }
+    /// The causality, by position where every token is its position: positions
+    /// are compared without a table, and tell which tiles are needed.
+    ::hilbert::Causality getCausalityOfPositions() {
+      bool isByPosition = $_op.getCausal() == ::hilbert::Causality::Token &&
+                          $_op.getQueryOrderRef().isIdentity() &&
+                          $_op.getKeyOrderRef().isIdentity();
+      return isByPosition ? ::hilbert::Causality::Position : $_op.getCausal();
+    }
   }];
 }
 
