@@ -181,9 +181,9 @@ func.func @token_is_position(%q: !t, %lse: !l) -> !t {
 // CHECK: dkv = <m = 64, n = 32,
 // CHECK-LABEL: func @two_orders(
 // CHECK: dkv = <m = 64, n = 32,
-// By token they are computed again instead.
+// By token, addresses of keys are computed again, too.
 // CHECK-LABEL: func @two_orders_by_token(
-// SM90: dkv = <m = 128, n = 64, warps = 8, stages = 2, ctas = 1, addresses = again>
+// CHECK: dkv = <m = 128, n = 32, warps = 8, stages = 2, ctas = 1, addresses = again>
 func.func @dilation_4(%q: !t, %lse: !l) -> !t {
   %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !t, !t, !t, !t, !l, !t)
     outs(%q, %q, %q : !t, !t, !t) pattern<(segment = 256, dilation = 4, mode = both)>
@@ -282,4 +282,54 @@ func.func @gradient_168(%q: !s, %lse: !l) -> !s {
   %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !s, !s, !s, !s, !l, !s)
     outs(%q, %q, %q : !s, !s, !s) pattern<(segment = 256)> {hilbert_gpu.allow_tf32}
   return %r#0 : !s
+}
+
+// A dilation takes more of them, by position.
+// LARGE-LABEL: func @dilated_position_256(
+// LARGE: n = 16, warps = 4, stages = 1, ctas = 1, addresses = again
+func.func @dilated_position_256(%q: !e, %lse: !l) -> !e {
+  %r:2 = hilbert.attention ins(%q, %q, %q : !e, !e, !e) outs(%q, %lse : !e, !l)
+    pattern<(segment = 256, dilation = 2, mode = both)> causal<position> {hilbert_gpu.allow_tf32}
+  return %r#0 : !e
+}
+
+// The columns beyond 168 do, by token.
+// LARGE-LABEL: func @token_168(
+// LARGE: n = 32, warps = 4, stages = 2, ctas = 1, addresses = again
+// LARGE-LABEL: func @token_gradient_168(
+// LARGE: dq = <m = 64, n = 16,
+func.func @token_168(%q: !s, %lse: !l, %o: tensor<?xi32>) -> !s {
+  %r:2 = hilbert.attention ins(%q, %q, %q : !s, !s, !s) outs(%q, %lse : !s, !l) order(%o : tensor<?xi32>)
+    causal<token> {hilbert_gpu.allow_tf32}
+  return %r#0 : !s
+}
+func.func @token_gradient_168(%q: !s, %lse: !l, %o: tensor<?xi32>) -> !s {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !s, !s, !s, !s, !l, !s)
+    outs(%q, %q, %q : !s, !s, !s) order(%o : tensor<?xi32>) causal<token> {hilbert_gpu.allow_tf32}
+  return %r#0 : !s
+}
+
+// LARGE-LABEL: func @dilated_gradient_128(
+// LARGE: dkv = <m = 64, n = 32,
+// LARGE-LABEL: func @dilated_position_gradient_128(
+// LARGE: dkv = <m = 64, n = 16,
+!f = tensor<1x?x4x128xf32>
+func.func @dilated_gradient_128(%q: !f, %lse: !l) -> !f {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !f, !f, !f, !f, !l, !f)
+    outs(%q, %q, %q : !f, !f, !f) pattern<(segment = 256, dilation = 3)> {hilbert_gpu.allow_tf32}
+  return %r#0 : !f
+}
+func.func @dilated_position_gradient_128(%q: !f, %lse: !l) -> !f {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !f, !f, !f, !f, !l, !f)
+    outs(%q, %q, %q : !f, !f, !f) pattern<(segment = 256, dilation = 3)> causal<position> {hilbert_gpu.allow_tf32}
+  return %r#0 : !f
+}
+
+// A warp that copies alone does so in loops.
+// SMALL-LABEL: func @gradient_256(
+// SMALL: dq = <m = 16, n = 16, warps = 1, stages = 1, ctas = 1, addresses = thread>, dkv = <m = 16, n = 16, warps = 1, stages = 1, ctas = 1, addresses = thread>
+func.func @gradient_256(%q: !e, %lse: !l) -> !e {
+  %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !e, !e, !e, !e, !l, !e)
+    outs(%q, %q, %q : !e, !e, !e) pattern<(segment = 256)> {hilbert_gpu.allow_tf32}
+  return %r#0 : !e
 }

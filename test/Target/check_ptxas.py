@@ -10,6 +10,7 @@ instruction that its speed depends on, or takes a second to compile.
 import argparse
 import collections
 import concurrent.futures
+import itertools
 import pathlib
 import re
 import resource
@@ -22,9 +23,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "gpu"))
 from programs import Kernel
 
 TARGETS = ("sm_80", "sm_86", "sm_89", "sm_90")
-DEPTHS = {**dict.fromkeys(("bf16", "f16"), (64, 72, 96, 120, 128, 192, 256)), "f32": (64, 128, 168, 184, 192, 240, 256)}
-# Their kernels have other default schedules.
-PATTERNS = ("", "(segment = 256)")
 # How rows are found, and causality. Boxes are not in the order of positions;
 # without a table, causality by token is causality by position.
 KINDS = (
@@ -36,6 +34,28 @@ KINDS = (
     ("box", "none"),
     ("box", "token"),
 )
+# Rows of queries/keys/results, where they have several orders.
+KINDS_OF_ORDERS = (
+    ("table/run", "none"),
+    ("table//table", "position"),
+    ("table/table/table", "token"),
+    ("table/box", "token"),
+    ("box/box", "none"),
+)
+DILATED = ("(segment = 256, dilation = 2, mode = both, offset = head)", "(segment = 100, dilation = 3, offset = longnet)")
+
+Attentions = collections.namedtuple("Attentions", "depths kinds patterns")
+# What has other schedules than its neighbours, and the depths at which registers are few.
+# f16 has the schedules of bf16, and nearly its code.
+SETS = {
+    "plain": Attentions(
+        {"bf16": (64, 72, 120, 128, 256), "f16": (128,), "f32": (128, 168, 184, 240, 256)},
+        KINDS,
+        ("", "(segment = 256)"),
+    ),
+    "dilated": Attentions({"bf16": (120, 128), "f32": (128,)}, KINDS, DILATED),
+    "orders": Attentions({"bf16": (104, 120, 128), "f32": (128,)}, KINDS_OF_ORDERS, ("(segment = 256)", DILATED[1])),
+}
 # Of 16-bit types: tensor cores; fragments from shared memory; copies into it that pass by L1.
 NEEDED = ("HMMA.16816.F32", "LDSM.16.M88.4", "LDSM.16.MT88.4", "LDGSTS.E.BYPASS.128")
 LOCAL_MEMORY = re.compile(r"\b(LDL|STL)\b")
@@ -80,12 +100,15 @@ def label_of(case):
 
 def compile_case(case, options, folder):
     """(PTX of the kernels of a case, their names, seconds of CPU for each)."""
+    query_order, key_order, out_order = (*case.rows.split("/"), "", "")[:3]
     kernel = Kernel(
         dtype=case.dtype,
         depth=case.depth,
         causal=case.causal,
         pattern=case.pattern,
-        query_order=case.rows,
+        query_order=query_order,
+        key_order=key_order,
+        out_order=out_order,
         schedule=options.schedule,
         grad_schedule=options.grad_schedule,
     )
@@ -148,16 +171,18 @@ def check_time(case, options):
 
 def cases_of(options):
     """Every Case that the options ask for."""
-    for target in options.targets:
-        # Schedules and PTX for sm_89 are those for sm_86: one pattern will do.
-        patterns = options.patterns[-1:] if target == "sm_89" else options.patterns
-        for dtype in options.dtypes:
-            for depth in options.depths or DEPTHS[dtype]:
-                for rows, causal in KINDS:
-                    if rows in options.rows:
-                        for pattern in patterns:
-                            for gradient in (False, True):
-                                yield Case(target, dtype, depth, rows, causal, pattern, gradient)
+    for target, name, dtype in itertools.product(options.targets, options.sets, options.dtypes):
+        depths, kinds, patterns = SETS[name]
+        # Schedules and PTX for sm_89 are those for sm_86: a part will do.
+        if target == "sm_89":
+            if (name, dtype) != ("plain", "bf16"):
+                continue
+            patterns = patterns[-1:]
+        depths, patterns = options.depths or depths.get(dtype, ()), options.patterns or patterns
+        for depth, (rows, causal), pattern in itertools.product(depths, kinds, patterns):
+            if not options.rows or rows in options.rows:
+                for gradient in (False, True):
+                    yield Case(target, dtype, depth, rows, causal, pattern, gradient)
 
 
 def choice(text, kind=str):
@@ -170,10 +195,11 @@ def main():
     parser.add_argument("--ptxas", default="ptxas")
     parser.add_argument("--nvdisasm", help="also look at the machine code")
     parser.add_argument("--targets", type=choice, default=TARGETS)
-    parser.add_argument("--dtypes", type=choice, default=tuple(DEPTHS))
-    parser.add_argument("--depths", type=lambda text: choice(text, int), help="of all types")
-    parser.add_argument("--rows", type=choice, default=("run", "table", "box"))
-    parser.add_argument("--patterns", type=lambda text: tuple(text.split(";")), default=PATTERNS, help="separated by ;")
+    parser.add_argument("--dtypes", type=choice, default=("bf16", "f16", "f32"))
+    parser.add_argument("--sets", type=choice, default=tuple(SETS), help=f"of {', '.join(SETS)}")
+    parser.add_argument("--depths", type=lambda text: choice(text, int), help="of all sets and types")
+    parser.add_argument("--rows", type=choice, help="such as run,table,box,table/run")
+    parser.add_argument("--patterns", type=lambda text: tuple(text.split(";")), help="of all sets, separated by ;")
     parser.add_argument("--schedule", default="", help="instead of the default, such as '#hilbert_gpu.schedule<...>'")
     parser.add_argument("--grad-schedule", default="", help="likewise, of gradients")
     options = parser.parse_args()

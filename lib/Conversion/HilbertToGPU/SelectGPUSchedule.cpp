@@ -128,23 +128,32 @@ static bool isWidest(AttentionInterface op) {
   return isWide(op) && tile::getTileColumns(op.getDepth()) == 240;
 }
 
-/// Of the one branch of a kernel.
-static int64_t getDilation(AttentionInterface op) {
+/// Whether an accumulator leaves few, and some are of columns beyond the depth.
+static bool isCrowded(AttentionInterface op) {
+  return isF32(op) && op.getDepth() == 168;
+}
+
+/// The one branch of a kernel, if it has a pattern.
+static BranchAttr getBranch(AttentionInterface op) {
   PatternAttr pattern = op.getPatternAttr();
-  return pattern ? pattern.getBranchesOf(0)[0].getDilation() : 1;
+  return pattern ? pattern.getBranchesOf(0)[0] : BranchAttr();
+}
+
+static int64_t getDilation(AttentionInterface op) {
+  BranchAttr branch = getBranch(op);
+  return branch ? branch.getDilation() : 1;
+}
+
+/// Whether every query has all keys.
+static bool isFull(AttentionInterface op) {
+  BranchAttr branch = getBranch(op);
+  return op.getCausal() == Causality::None && (!branch || branch.isDense());
 }
 
 /// Whether tokens take more registers than those of one order do.
 static bool hasManyOrders(AttentionInterface op) {
   OrderRef order = op.getQueryOrderRef();
   return op.getKeyOrderRef() != order || op.getOutOrderRef() != order;
-}
-
-/// Whether every query has all keys.
-static bool isFull(AttentionInterface op) {
-  PatternAttr pattern = op.getPatternAttr();
-  return op.getCausal() == Causality::None &&
-         (!pattern || pattern.getBranchesOf(0)[0].isDense());
 }
 
 // What measurements favoured: accumulators of a warp are 32 rows where they
@@ -158,22 +167,29 @@ static FailureOr<ScheduleAttr> selectForward(AttentionOp attention,
   Causality causal = op.getCausalityOfPositions();
   bool isByPosition = causal == Causality::Position;
   bool isByToken = causal == Causality::Token;
+  // Rows are found with more registers than those of plain segments.
+  bool isScattered = getDilation(op) > 1 || hasManyOrders(op);
   Wish wish = depth > 128 ? Wish{64, 64, 4, 2, 1} : Wish{128, 64, 4, 2, 2};
   if (depth > 64 && depth <= 128) {
-    bool isDilated = getDilation(op) > 1 || hasManyOrders(op);
     // Without registers to spare for 32 rows, or for rows of 14 chunks.
     if (isPadded(op) || depth == 112)
       wish = {128, 64, 8, 2, 1};
     else if (isByToken)
       wish = {64, 64, 4, 2, 2};
-    else if (depth == 128 && !isF32(op) && isByPosition && isDilated)
+    else if (depth == 128 && !isF32(op) && isByPosition && isScattered)
       wish = chip.starts_with("sm_90") ? Wish{128, 32, 4, 2, 2}
                                        : Wish{64, 64, 4, 2, 2};
   }
-  if (isWide(op) || (depth > 192 && causal != Causality::None))
+  if (isWide(op) || (depth > 192 && causal != Causality::None) ||
+      (isCrowded(op) && isByToken))
     wish.n = 32;
   if (isWidest(op) && isByToken)
     wish.n = 16;
+  bool isWideAndScattered = depth > 224 && isByPosition && isScattered;
+  if (isWideAndScattered) {
+    wish.stages = 1;
+    wish.n = isF32(op) ? 16 : 32;
+  }
   FailureOr<Wish> fitting = fit(op, wish, 1, 2, limit);
   if (failed(fitting))
     return failure();
@@ -182,9 +198,35 @@ static FailureOr<ScheduleAttr> selectForward(AttentionOp attention,
   Addressing addresses = Addressing::Uniform;
   if (isTight && (isWideAndCausal || !hasOneColumn(op, *fitting)))
     addresses = Addressing::Again;
-  else if (!isTight || isByPosition)
+  else if (!isTight || (isByPosition && !isWideAndScattered))
     addresses = Addressing::Thread;
   return getSchedule(op->getContext(), *fitting, addresses);
+}
+
+/// Whether the products of addresses take more than those of plain segments:
+/// powers of two are shifts.
+static bool hasMoreToAdd(AttentionInterface op) {
+  return !llvm::isPowerOf2_64(getDilation(op)) || hasManyOrders(op);
+}
+
+/// The most rows of queries for which ptxas finds registers beside dk and dv:
+/// found by trying, of those that `fit` does not make fewer.
+static int64_t getMostQueries(AttentionInterface op, StringRef chip) {
+  int64_t depth = op.getDepth();
+  Causality causal = op.getCausalityOfPositions();
+  bool isByToken = causal == Causality::Token;
+  bool hasMore = hasMoreToAdd(op);
+  if ((depth > 192 && isByToken) || isWidest(op) ||
+      (isCrowded(op) && (chip == "sm_86" || chip == "sm_89")) ||
+      (isF32(op) && hasMore && causal != Causality::None && depth >= 104 &&
+       depth <= 128))
+    return 16;
+  if ((depth == 120 && !chip.starts_with("sm_90")) ||
+      (depth >= 104 && isPadded(op) && isByToken && getDilation(op) > 1))
+    return 32;
+  if (isF32(op))
+    return hasMore ? 32 : 64;
+  return depth >= 104 && hasMore && (!isByToken || hasManyOrders(op)) ? 32 : 64;
 }
 
 static FailureOr<GradScheduleAttr>
@@ -198,18 +240,8 @@ selectGradient(AttentionGradOp gradient, StringRef chip, int64_t limit) {
   Wish dkv = depth > 128                               ? Wish{64, 32, 4, 2, 1}
              : isFull(op) || isPadded(op) || isByToken ? Wish{128, 64, 8, 2, 1}
                                                        : Wish{64, 64, 4, 2, 2};
-  // Where ptxas finds no registers for twice the rows of so many columns.
-  if (depth == 120 && !chip.starts_with("sm_90"))
-    dkv.n = 32;
-  bool hasMoreToAdd =
-      !llvm::isPowerOf2_64(getDilation(op)) || hasManyOrders(op);
-  if (hasMoreToAdd && !isByToken && depth <= 128 && (depth >= 112 || isF32(op)))
-    dkv.n = 32;
-  if (isF32(op) && depth == 168 && (chip == "sm_86" || chip == "sm_89"))
-    dkv.n = 16;
-  if ((depth > 192 && isByToken) || isWidest(op))
-    dkv.n = 16;
-  if (isWide(op))
+  dkv.n = std::min(dkv.n, getMostQueries(op, chip));
+  if (isWide(op) || (isCrowded(op) && isByToken))
     dq.n = 16;
   // One stage leaves registers, and shared memory for another CTA of dv.
   bool hasTwoOfDv = isFull(op) && depth > 128 && depth <= 176;
@@ -221,14 +253,19 @@ selectGradient(AttentionGradOp gradient, StringRef chip, int64_t limit) {
   FailureOr<Wish> second = fit(op, dkv, 2, 2, limit);
   if (failed(first) || failed(second))
     return failure();
-  auto schedule = [&](const Wish &wish) {
-    bool isTight = isWide(op) || isByPosition || wish.stages == 1 ||
-                   (isByToken && hasManyOrders(op)) || !hasOneColumn(op, wish);
+  auto schedule = [&](const Wish &wish, bool isTight) {
+    isTight |= isWide(op) || isByPosition || wish.stages == 1 ||
+               !hasOneColumn(op, wish);
+    // A warp that copies alone does so in loops, which leave registers.
     return getSchedule(op->getContext(), wish,
-                       isTight ? Addressing::Again : Addressing::Thread);
+                       isTight && wish.warps > 1 ? Addressing::Again
+                                                 : Addressing::Thread);
   };
-  return GradScheduleAttr::get(op->getContext(), schedule(*first),
-                               schedule(*second));
+  bool isTightInDkv =
+      (isByToken && hasManyOrders(op)) || (hasMoreToAdd(op) && depth > 128);
+  return GradScheduleAttr::get(op->getContext(),
+                               schedule(*first, /*isTight=*/false),
+                               schedule(*second, isTightInDkv));
 }
 
 static FailureOr<Attribute> select(AttentionInterface op, StringRef chip,
