@@ -327,7 +327,7 @@ func.func @dilated_position_gradient_128(%q: !f, %lse: !l) -> !f {
 
 // A warp that copies alone does so in loops.
 // SMALL-LABEL: func @gradient_256(
-// SMALL: dq = <m = 16, n = 16, warps = 1, stages = 1, ctas = 1, addresses = thread>, dkv = <m = 16, n = 16, warps = 1, stages = 1, ctas = 1, addresses = thread>
+// SMALL: dq = <m = 16, n = 16, warps = 1, stages = 1, ctas = 1, addresses = thread>, dkv = <m = 16, n = 16, warps = 1, stages = 1, ctas = 1, addresses = again>
 func.func @gradient_256(%q: !e, %lse: !l) -> !e {
   %r:3 = hilbert.attention_grad ins(%q, %q, %q, %q, %lse, %q : !e, !e, !e, !e, !l, !e)
     outs(%q, %q, %q : !e, !e, !e) pattern<(segment = 256)> {hilbert_gpu.allow_tf32}

@@ -253,18 +253,19 @@ selectGradient(AttentionGradOp gradient, StringRef chip, int64_t limit) {
   FailureOr<Wish> second = fit(op, dkv, 2, 2, limit);
   if (failed(first) || failed(second))
     return failure();
-  auto schedule = [&](const Wish &wish, bool isTight) {
-    isTight |= isWide(op) || isByPosition || wish.stages == 1 ||
-               !hasOneColumn(op, wish);
-    // A warp that copies alone does so in loops, which leave registers.
-    return getSchedule(op->getContext(), wish,
-                       isTight && wish.warps > 1 ? Addressing::Again
-                                                 : Addressing::Thread);
+  auto isTight = [&](const Wish &wish) {
+    return isWide(op) || isByPosition || wish.stages == 1 ||
+           !hasOneColumn(op, wish);
   };
-  bool isTightInDkv =
-      (isByToken && hasManyOrders(op)) || (hasMoreToAdd(op) && depth > 128);
-  return GradScheduleAttr::get(op->getContext(),
-                               schedule(*first, /*isTight=*/false),
+  auto schedule = [&](const Wish &wish, bool isTight) {
+    return getSchedule(op->getContext(), wish,
+                       isTight ? Addressing::Again : Addressing::Thread);
+  };
+  // A warp that copies alone does so in loops, which leave registers to dq.
+  bool isTightInDq = first->warps > 1 && isTight(*first);
+  bool isTightInDkv = (isByToken && hasManyOrders(op)) ||
+                      (hasMoreToAdd(op) && depth > 128) || isTight(*second);
+  return GradScheduleAttr::get(op->getContext(), schedule(*first, isTightInDq),
                                schedule(*second, isTightInDkv));
 }
 
