@@ -46,10 +46,12 @@ DILATED = ("(segment = 256, dilation = 2, mode = both, offset = head)", "(segmen
 
 Attentions = collections.namedtuple("Attentions", "depths kinds patterns")
 # What has other schedules than its neighbours, and the depths at which registers are few.
-# f16 has the schedules of bf16, and nearly its code.
 SETS = {
     "plain": Attentions(
-        {"bf16": (64, 72, 120, 128, 256), "f16": (128,), "f32": (128, 168, 184, 240, 256)},
+        {
+            **dict.fromkeys(("bf16", "f16"), (64, 72, 96, 120, 128, 192, 256)),
+            "f32": (64, 128, 168, 184, 192, 240, 256),
+        },
         KINDS,
         ("", "(segment = 256)"),
     ),
@@ -173,12 +175,9 @@ def cases_of(options):
     """Every Case that the options ask for."""
     for target, name, dtype in itertools.product(options.targets, options.sets, options.dtypes):
         depths, kinds, patterns = SETS[name]
-        # Schedules and PTX for sm_89 are those for sm_86: a part will do.
-        if target == "sm_89":
-            if (name, dtype) != ("plain", "bf16"):
-                continue
-            patterns = patterns[-1:]
         depths, patterns = options.depths or depths.get(dtype, ()), options.patterns or patterns
+        # Schedules and PTX for sm_89 are those for sm_86: one pattern will do.
+        patterns = patterns[-1:] if target == "sm_89" else patterns
         for depth, (rows, causal), pattern in itertools.product(depths, kinds, patterns):
             if not options.rows or rows in options.rows:
                 for gradient in (False, True):
